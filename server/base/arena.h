@@ -1,5 +1,6 @@
-/* Request memory: everything a request allocates lives here and goes in one call, after the clean-up
- * hooks ran in reverse order. arena_alloc returns NULL when the maximum is reached. One thread. */
+/* Request memory: everything a request allocates lives here and goes in one call, after the
+ * clean-up hooks ran in reverse order. arena_alloc returns NULL when the maximum is reached. One
+ * thread. */
 #ifndef CAIRN_BASE_ARENA_H
 #define CAIRN_BASE_ARENA_H
 

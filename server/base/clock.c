@@ -22,8 +22,8 @@ usec_t clock_monotonic(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
-/* The year is counted from March, so that the leap day is its last one: then a month's first day is a
- * linear function of its number, and 400 years always have 146,097 days. */
+/* The year is counted from March, so that the leap day is its last one: then a month's first day is
+ * a linear function of its number, and 400 years always have 146,097 days. */
 int32_t days_from_civil(int year, int month, int day)
 {
     int y = month <= 2 ? year - 1 : year;

@@ -24,7 +24,8 @@ static struct failpoint points[FAILPOINTS_MAX];
 static size_t points_n;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* One "name:action:N" of len bytes. A wrong one aborts: a test that armed nothing proves nothing. */
+/* One "name:action:N" of len bytes. A wrong one aborts: a test that armed nothing proves nothing.
+ */
 static void arm(const char *spec, size_t len)
 {
     char text[FAILPOINT_NAME_MAX + 32];

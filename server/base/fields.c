@@ -179,8 +179,8 @@ enum err fields_read(const json_t *object, const char *prefix, const struct fiel
         if (v == NULL && fields[i].optional)
             continue;
         if (v == NULL)
-            return problem_set(problem, ERR_FIELD_MISSING, at.pointer, "The field \"%s\" is missing.",
-                               fields[i].name);
+            return problem_set(problem, ERR_FIELD_MISSING, at.pointer,
+                               "The field \"%s\" is missing.", fields[i].name);
         enum err e = read_value(&fields[i], v, &at);
         if (e != OK)
             return e;

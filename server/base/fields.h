@@ -1,5 +1,6 @@
-/* Inputs as data: an object is read by a table of typed, bounded fields in one call, which names the
- * wrong field by its JSON pointer. Unknown fields are refused. Text is borrowed from the json_t. Pure. */
+/* Inputs as data: an object is read by a table of typed, bounded fields in one call, which names
+ * the wrong field by its JSON pointer. Unknown fields are refused. Text is borrowed from the
+ * json_t. Pure. */
 #ifndef CAIRN_BASE_FIELDS_H
 #define CAIRN_BASE_FIELDS_H
 
@@ -29,16 +30,46 @@ struct field {
     bool optional; /* absent leaves *ret alone */
 };
 
-#define F_TEXT(n, r, lo, hi) { .name = n, .type = FIELD_TEXT, .ret = (r), .min = lo, .max = hi }
-#define F_INT(n, r, lo, hi) { .name = n, .type = FIELD_INT, .ret = (r), .min = lo, .max = hi }
-#define F_ID(n, r) { .name = n, .type = FIELD_ID, .ret = (r) }
-#define F_BYTES(n, r, len) { .name = n, .type = FIELD_BYTES, .ret = (r), .max = len }
-#define F_TIME(n, r) { .name = n, .type = FIELD_TIME, .ret = (r) }
-#define F_DATE(n, r) { .name = n, .type = FIELD_DATE, .ret = (r) }
-#define F_BOOL(n, r) { .name = n, .type = FIELD_BOOL, .ret = (r) }
-#define F_OBJECT(n, r) { .name = n, .type = FIELD_OBJECT, .ret = (r) }
-#define F_ARRAY(n, r, lo, hi) { .name = n, .type = FIELD_ARRAY, .ret = (r), .min = lo, .max = hi }
-#define F_CODE(n, r, list) { .name = n, .type = FIELD_CODE, .ret = (r), .codes = (list) }
+#define F_TEXT(n, r, lo, hi)                                                                       \
+    {                                                                                              \
+        .name = n, .type = FIELD_TEXT, .ret = (r), .min = lo, .max = hi                            \
+    }
+#define F_INT(n, r, lo, hi)                                                                        \
+    {                                                                                              \
+        .name = n, .type = FIELD_INT, .ret = (r), .min = lo, .max = hi                             \
+    }
+#define F_ID(n, r)                                                                                 \
+    {                                                                                              \
+        .name = n, .type = FIELD_ID, .ret = (r)                                                    \
+    }
+#define F_BYTES(n, r, len)                                                                         \
+    {                                                                                              \
+        .name = n, .type = FIELD_BYTES, .ret = (r), .max = len                                     \
+    }
+#define F_TIME(n, r)                                                                               \
+    {                                                                                              \
+        .name = n, .type = FIELD_TIME, .ret = (r)                                                  \
+    }
+#define F_DATE(n, r)                                                                               \
+    {                                                                                              \
+        .name = n, .type = FIELD_DATE, .ret = (r)                                                  \
+    }
+#define F_BOOL(n, r)                                                                               \
+    {                                                                                              \
+        .name = n, .type = FIELD_BOOL, .ret = (r)                                                  \
+    }
+#define F_OBJECT(n, r)                                                                             \
+    {                                                                                              \
+        .name = n, .type = FIELD_OBJECT, .ret = (r)                                                \
+    }
+#define F_ARRAY(n, r, lo, hi)                                                                      \
+    {                                                                                              \
+        .name = n, .type = FIELD_ARRAY, .ret = (r), .min = lo, .max = hi                           \
+    }
+#define F_CODE(n, r, list)                                                                         \
+    {                                                                                              \
+        .name = n, .type = FIELD_CODE, .ret = (r), .codes = (list)                                 \
+    }
 
 /* Reads every field of object; prefix is the pointer of object itself ("" at the top). */
 enum err fields_read(const json_t *object, const char *prefix, const struct field *fields, size_t n,

@@ -1,5 +1,5 @@
-/* 16-byte identifiers, written as lower-case UUID text (RFC 9562). Objects named by a client carry a
- * random version 4 or time-ordered version 7 id; ids derived from a hash use version 8. */
+/* 16-byte identifiers, written as lower-case UUID text (RFC 9562). Objects named by a client carry
+ * a random version 4 or time-ordered version 7 id; ids derived from a hash use version 8. */
 #ifndef CAIRN_BASE_ID_H
 #define CAIRN_BASE_ID_H
 

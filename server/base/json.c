@@ -82,15 +82,15 @@ static enum err parse_error(const json_error_t *error, struct problem *problem)
 {
     enum json_error_code code = json_error_code(error);
     if (code == json_error_duplicate_key)
-        return problem_set(problem, ERR_JSON_DUPLICATE, "", "Line %d, column %d: a key comes twice.",
-                           error->line, error->column);
+        return problem_set(problem, ERR_JSON_DUPLICATE, "",
+                           "Line %d, column %d: a key comes twice.", error->line, error->column);
     if (code == json_error_out_of_memory)
         return problem_set(problem, ERR_NO_MEMORY, "", "%s", err_text(ERR_NO_MEMORY));
     if (code == json_error_numeric_overflow)
         return problem_set(problem, ERR_FIELD_RANGE, "", "Line %d: a number is too large.",
                            error->line);
-    return problem_set(problem, ERR_JSON_MALFORMED, "", "Line %d, column %d: not JSON.", error->line,
-                       error->column);
+    return problem_set(problem, ERR_JSON_MALFORMED, "", "Line %d, column %d: not JSON.",
+                       error->line, error->column);
 }
 
 enum err json_read(const char *text, size_t len, json_t **ret, struct problem *problem)

@@ -1,7 +1,8 @@
 /* JSON at the edge of trust: strict parsing with limits, and the one canonical form that is signed,
  * hashed and anchored. Canonical form = RFC 8785 (JCS) restricted to objects, arrays, strings,
- * integers within +-(2^53 - 1), booleans and null, with printable-ASCII keys, so that sorting by bytes
- * and by UTF-16 units is the same. Pure; json_t values are owned by the caller (json_decref). */
+ * integers within +-(2^53 - 1), booleans and null, with printable-ASCII keys, so that sorting by
+ * bytes and by UTF-16 units is the same. Pure; json_t values are owned by the caller (json_decref).
+ */
 #ifndef CAIRN_BASE_JSON_H
 #define CAIRN_BASE_JSON_H
 

@@ -1,6 +1,7 @@
-/* Log: one JSON object per line on standard error. Three complaints: assert() aborts (also in release),
- * log_bug is our fault but survivable, log_peer is the other side's fault. Only the outermost layer
- * logs an error, once, with the request id. Never log a body, a token, a key or a person's value. */
+/* Log: one JSON object per line on standard error. Three complaints: assert() aborts (also in
+ * release), log_bug is our fault but survivable, log_peer is the other side's fault. Only the
+ * outermost layer logs an error, once, with the request id. Never log a body, a token, a key or a
+ * person's value. */
 #ifndef CAIRN_BASE_LOG_H
 #define CAIRN_BASE_LOG_H
 

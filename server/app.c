@@ -1,0 +1,123 @@
+/* Wiring only: what is started, in which order, and stopped in reverse. */
+#include "server/app.h"
+
+#include "api/http/http.h"
+#include "server/app_run.h"
+#include "server/base/log.h"
+#include "server/crypto/hash.h"
+#include "server/crypto/keys.h"
+#include "server/ledger/io/ledger.h"
+#include "server/market/board.h"
+#include "server/ledger/io/subjects.h"
+#include "server/schedule/schedule.h"
+#include "server/store/cluster.h"
+#include "server/vault/blobs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+usec_t app_now(const struct app *app)
+{
+    return clock_now() + app->now_offset;
+}
+
+/* Waiting receipts are looked at again when a checkpoint is out. */
+static void on_publish(void *arg)
+{
+    struct app *app = arg;
+    if (app->listener != NULL)
+        listener_wake(app->listener);
+}
+
+static enum err open_store(struct app *app, const struct config *c)
+{
+    struct store_config s = { .batch_max = 64 };
+    enum err e = OK;
+    if (c->database[0] == '\0') {
+        e = cluster_start(app->data_dir, &app->cluster);
+        if (e == OK)
+            cluster_conninfo(app->cluster, &s);
+    } else {
+        (void)snprintf(s.conninfo, sizeof(s.conninfo), "%s", c->database);
+        (void)snprintf(s.owner_conninfo, sizeof(s.owner_conninfo), "%s",
+                       c->database_owner[0] != '\0' ? c->database_owner : c->database);
+    }
+    if (e == OK)
+        e = store_migrate(&s);
+    return e == OK ? store_open(&s, &app->store) : e;
+}
+
+static enum err open_files(struct app *app, char ret_tmp[256])
+{
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s/subjects.keys", app->data_dir);
+    (void)snprintf(ret_tmp, 256, "%s/tmp", app->data_dir);
+    if (mkdir(ret_tmp, 0700) != 0 && errno != EEXIST)
+        return ERR_IO;
+    enum err e = subjects_open(path, &app->subjects);
+    return e == OK ? blobs_open(app->data_dir, &app->blobs) : e;
+}
+
+static enum err first_board(struct app *app)
+{
+    struct db *db = NULL;
+    enum err e = board_new(&app->board);
+    if (e == OK)
+        e = db_open(app->store, &db);
+    if (e == OK)
+        e = board_refresh(app->board, db);
+    db_close(db);
+    return e;
+}
+
+enum err app_start(struct app *app, const struct config *c, const struct secrets *s)
+{
+    char tmp[256];
+    *app = (struct app){ .now = app_now, .member = c->member, .member_key = s->member };
+    memcpy(app->session_secret, s->session, sizeof(app->session_secret));
+    (void)snprintf(app->federation, sizeof(app->federation), "%s", c->federation);
+    (void)snprintf(app->data_dir, sizeof(app->data_dir), "%s", c->data_dir);
+    app->operator_id = account_id(c->operator_key);
+    enum err e = open_files(app, tmp);
+    if (e == OK)
+        e = open_store(app, c);
+    if (e == OK)
+        e = ledger_open(app, &s->ledger, on_publish, app, &app->ledger);
+    if (e == OK)
+        e = first_board(app);
+    if (e == OK)
+        e = schedule_start(app, &app->schedule);
+    const struct listener_config listen = { .address = c->address,
+                                            .port = c->port,
+                                            .threads = c->threads,
+                                            .workers = c->workers,
+                                            .queue_max = 512,
+                                            .tmp_dir = tmp };
+    if (e == OK)
+        e = listener_start(app, &listen, &app->listener);
+    if (e != OK) {
+        log_error("start", "cannot start: %s", err_text(e));
+        app_stop(app);
+    }
+    return e;
+}
+
+void app_stop(struct app *app)
+{
+    if (app->listener != NULL)
+        listener_stop(app->listener);
+    app->listener = NULL;
+    schedule_stop(app->schedule);
+    ledger_close(app->ledger);
+    if (app->store != NULL)
+        store_close(app->store);
+    board_free(app->board);
+    if (app->cluster != NULL)
+        cluster_stop(app->cluster);
+    blobs_close(app->blobs);
+    subjects_close(app->subjects);
+    sign_key_wipe(&app->member_key);
+    bytes_wipe(app->session_secret, sizeof(app->session_secret));
+}

@@ -1,0 +1,43 @@
+/* The one struct that replaces globals: what every request may reach. Wired in app.c only;
+ * read-only after start, so any thread may read it. */
+#ifndef CAIRN_APP_H
+#define CAIRN_APP_H
+
+#include "server/base/clock.h"
+#include "server/base/id.h"
+#include "server/crypto/sign.h"
+
+struct store;
+struct ledger;   /* server/ledger/io: the driver thread and the log as readers see it */
+struct subjects; /* server/ledger/io: per-person salt keys, kept outside PostgreSQL */
+struct blobs;    /* server/vault: ciphertext files */
+struct cluster;
+struct schedule; /* server/schedule: due times and payouts */
+struct listener;
+struct board; /* server/market: open bounties as everyone reads them */
+
+#define FEDERATION_NAME_MAX 100
+
+struct app {
+    struct store *store;
+    struct cluster *cluster; /* NULL with an outside database */
+    struct ledger *ledger;
+    struct subjects *subjects;
+    struct blobs *blobs;
+    struct schedule *schedule;
+    struct listener *listener;
+    struct board *board;
+    usec_t (*now)(const struct app *); /* wall clock; tests shift it by now_offset */
+    usec_t now_offset;
+    uint16_t member;                          /* our member number, from 1 */
+    char federation[FEDERATION_NAME_MAX + 1]; /* origin prefix of the logs, e.g. "cairn.example" */
+    struct sign_key member_key;               /* signs the member's own statements */
+    struct id operator_id;                    /* account that is operator by configuration */
+    uint8_t session_secret[32];               /* keys sign-in challenges */
+    char data_dir[200];
+};
+
+/* now of a running server. */
+usec_t app_now(const struct app *app);
+
+#endif

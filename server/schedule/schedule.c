@@ -1,0 +1,160 @@
+#include "server/schedule/schedule.h"
+
+#include "server/base/log.h"
+#include "server/market/board.h"
+#include "server/market/bounty.h"
+#include "server/market/submission.h"
+#include "server/party/party.h"
+#include "server/payout/payout.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#define LOOK_MS 1000
+#define AT_ONCE 64 /* per kind and look */
+
+struct schedule {
+    struct app *app;
+    struct db *db;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t woken;
+    bool wake, stop;
+};
+
+/* ERR_STATE: somebody else did it meanwhile. */
+static enum err settled(enum err e)
+{
+    return e == ERR_STATE ? OK : e;
+}
+
+static enum err do_submissions(struct schedule *s, usec_t now)
+{
+    struct rows *r = NULL;
+    enum err e = store_submissions_due(s->db, now, AT_ONCE, &r);
+    for (size_t i = 0; e == OK && i < rows_count(r); i++) {
+        struct id id = row_id(r, i, 0);
+        e = settled(submission_due(s->app, &id, row_i64(r, i, 1)));
+    }
+    rows_free(r);
+    return e;
+}
+
+static enum err do_bounties(struct schedule *s, usec_t now)
+{
+    struct rows *r = NULL;
+    enum err e = store_bounties_over(s->db, now, AT_ONCE, &r);
+    for (size_t i = 0; e == OK && i < rows_count(r); i++) {
+        struct id id = row_id(r, i, 0);
+        e = settled(bounty_expire(s->app, &id));
+    }
+    rows_free(r);
+    return e;
+}
+
+static enum err do_payouts(struct schedule *s)
+{
+    struct rows *r = NULL;
+    enum err e = store_payouts_open(s->db, AT_ONCE, &r);
+    for (size_t i = 0; e == OK && i < rows_count(r); i++) {
+        struct id id = row_id(r, i, 0);
+        e = settled(payout_advance(s->app, s->db, &id));
+    }
+    if (e == OK && rows_count(r) == AT_ONCE)
+        schedule_wake(s); /* there are more */
+    rows_free(r);
+    return e;
+}
+
+static enum err look(struct schedule *s)
+{
+    usec_t now = s->app->now(s->app);
+    enum err e = db_check(s->db);
+    if (e == OK)
+        e = do_submissions(s, now);
+    if (e == OK)
+        e = do_bounties(s, now);
+    if (e == OK)
+        e = do_payouts(s);
+    if (e == OK)
+        e = store_sessions_expire(s->db, now);
+    if (e == OK)
+        e = board_refresh(s->app->board, s->db);
+    return e;
+}
+
+static bool wait_for_work(struct schedule *s)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LOOK_MS / 1000;
+    (void)pthread_mutex_lock(&s->lock);
+    while (!s->wake && !s->stop)
+        if (pthread_cond_timedwait(&s->woken, &s->lock, &until) != 0)
+            break;
+    s->wake = false;
+    bool go_on = !s->stop;
+    (void)pthread_mutex_unlock(&s->lock);
+    return go_on;
+}
+
+static void *run(void *arg)
+{
+    struct schedule *s = arg;
+    enum err last = OK;
+    while (wait_for_work(s)) {
+        enum err e = look(s);
+        if (e != OK && e != last)
+            log_error("schedule", "a step failed: %s", err_text(e));
+        last = e;
+    }
+    return NULL;
+}
+
+enum err schedule_start(struct app *app, struct schedule **ret)
+{
+    struct schedule *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return ERR_NO_MEMORY;
+    s->app = app;
+    s->wake = true;
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_mutex_init(&s->lock, NULL);
+    (void)pthread_cond_init(&s->woken, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    enum err e = db_open(app->store, &s->db);
+    if (e == OK && pthread_create(&s->thread, NULL, run, s) != 0)
+        e = ERR_NO_MEMORY;
+    if (e != OK) {
+        db_close(s->db);
+        free(s);
+        return e;
+    }
+    *ret = s;
+    return OK;
+}
+
+void schedule_stop(struct schedule *s)
+{
+    if (s == NULL)
+        return;
+    (void)pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    (void)pthread_cond_signal(&s->woken);
+    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_join(s->thread, NULL);
+    db_close(s->db);
+    (void)pthread_cond_destroy(&s->woken);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+void schedule_wake(struct schedule *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->wake = true;
+    (void)pthread_cond_signal(&s->woken);
+    (void)pthread_mutex_unlock(&s->lock);
+}
