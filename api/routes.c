@@ -1,0 +1,110 @@
+/* The one route table: method, template, operation, handler, who may call, body, limits.
+ * openapi.yaml says the same; tests/apigate/routes.mjs compares both ways. */
+#include "api/v1/handlers.h"
+
+#include "server/vault/format.h"
+
+#define JSON_SMALL (16u << 10)
+#define JSON_LARGE (64u << 10)
+#define QUICK 5000    /* deadline of an ordinary request, ms */
+#define WAITING 30000 /* of a long poll */
+#define UPLOAD 60000  /* of ciphertext in or out */
+
+/* method, template, operation, handler, who, body, body_max, deadline_ms, inline_ok, no_db */
+const struct route api_routes[] = {
+    { M_GET, "/health/live", "healthLive", api_live_get, WHO_ANYONE, BODY_NONE, 0, QUICK, true,
+      false },
+    { M_GET, "/health/ready", "healthReady", api_ready_get, WHO_ANYONE, BODY_NONE, 0, QUICK, false,
+      false },
+    { M_GET, "/metrics", "metrics", api_metrics_get, WHO_ANYONE, BODY_NONE, 0, QUICK, false,
+      false },
+    { M_GET, "/v1/federation", "getFederation", api_federation_get, WHO_ANYONE, BODY_NONE, 0, QUICK,
+      true, false },
+    { M_GET, "/v1/federation/policy", "getPolicy", api_policy_get, WHO_ANYONE, BODY_NONE, 0, QUICK,
+      true, false },
+    { M_GET, "/log/{chain}/checkpoint", "getCheckpoint", api_checkpoint_get, WHO_ANYONE, BODY_NONE,
+      0, QUICK, true, false },
+    { M_GET, "/log/{chain}/tile/{path...}", "getTile", api_tile_get, WHO_ANYONE, BODY_NONE, 0,
+      QUICK, false, false },
+
+    { M_POST, "/v1/accounts", "registerAccount", api_accounts_post, WHO_ANYONE, BODY_JSON,
+      JSON_SMALL, QUICK, false, false },
+    { M_GET, "/v1/accounts/{account}", "getAccount", api_account_get, WHO_SIGNED_IN, BODY_NONE, 0,
+      QUICK, false, false },
+    { M_GET, "/v1/accounts/{account}/challenge", "getChallenge", api_challenge_get, WHO_ANYONE,
+      BODY_NONE, 0, QUICK, true, false },
+    { M_POST, "/v1/sessions", "createSession", api_sessions_post, WHO_ANYONE, BODY_JSON, JSON_SMALL,
+      QUICK, false, false },
+    { M_DELETE, "/v1/sessions/current", "deleteSession", api_session_delete, WHO_SIGNED_IN,
+      BODY_NONE, 0, QUICK, false, false },
+    { M_POST, "/v1/attestations", "attestRole", api_attestations_post, WHO_OPERATOR, BODY_JSON,
+      JSON_SMALL, QUICK, false, false },
+
+    { M_POST, "/v1/deposits", "createDeposit", api_deposits_post, WHO_SPONSOR, BODY_JSON,
+      JSON_SMALL, QUICK, false, false },
+    { M_GET, "/v1/wallet", "getWallet", api_wallet_get, WHO_SIGNED_IN, BODY_NONE, 0, QUICK, false,
+      false },
+    { M_GET, "/v1/wallet/transfers", "listTransfers", api_transfers_get, WHO_SIGNED_IN, BODY_NONE,
+      0, QUICK, false, false },
+    { M_POST, "/v1/payouts", "createPayout", api_payouts_post, WHO_SIGNED_IN, BODY_JSON, JSON_SMALL,
+      QUICK, false, false },
+    { M_GET, "/v1/payouts/{payout}", "getPayout", api_payout_get, WHO_SIGNED_IN, BODY_NONE, 0,
+      QUICK, false, false },
+
+    { M_GET, "/v1/bounties", "listBounties", api_bounties_get, WHO_ANYONE, BODY_NONE, 0, QUICK,
+      true, false },
+    { M_POST, "/v1/bounties", "publishBounty", api_bounties_post, WHO_SPONSOR, BODY_JSON,
+      JSON_LARGE, QUICK, false, false },
+    { M_GET, "/v1/bounties/{bounty}", "getBounty", api_bounty_get, WHO_ANYONE, BODY_NONE, 0, QUICK,
+      false, false },
+    { M_POST, "/v1/bounties/{bounty}/funding", "fundBounty", api_funding_post, WHO_SPONSOR,
+      BODY_JSON, JSON_SMALL, QUICK, false, false },
+    { M_POST, "/v1/bounties/{bounty}/closure", "closeBounty", api_closure_post, WHO_SPONSOR,
+      BODY_JSON, JSON_SMALL, QUICK, false, false },
+    { M_GET, "/v1/bounties/{bounty}/account", "getBountyAccount", api_bounty_account_get,
+      WHO_SPONSOR, BODY_NONE, 0, QUICK, false, false },
+    { M_GET, "/v1/bounties/{bounty}/submissions", "listBountySubmissions",
+      api_bounty_submissions_get, WHO_SPONSOR, BODY_NONE, 0, QUICK, false, false },
+
+    { M_POST, "/v1/records/{record}/versions", "createRecordVersion", api_record_versions_post,
+      WHO_PATIENT, BODY_JSON, JSON_SMALL, QUICK, false, false },
+    { M_PUT, "/v1/records/{record}/versions/{number}/content", "putRecordContent",
+      api_record_content_put, WHO_PATIENT, BODY_FILE, VAULT_ENVELOPE_MAX, UPLOAD, false, false },
+    { M_GET, "/v1/records", "listRecords", api_records_get, WHO_PATIENT, BODY_NONE, 0, QUICK, false,
+      false },
+    { M_GET, "/v1/records/{record}/versions/{number}", "getRecordVersion", api_record_version_get,
+      WHO_PATIENT, BODY_NONE, 0, QUICK, false, false },
+    { M_GET, "/v1/records/{record}/versions/{number}/content", "getRecordContent",
+      api_record_content_get, WHO_PATIENT, BODY_NONE, 0, UPLOAD, false, false },
+
+    { M_POST, "/v1/submissions", "openSubmission", api_submissions_post, WHO_PATIENT, BODY_JSON,
+      JSON_SMALL, QUICK, false, false },
+    { M_PUT, "/v1/submissions/{submission}/content", "putSubmissionContent",
+      api_submission_content_put, WHO_PATIENT, BODY_FILE, VAULT_ENVELOPE_MAX, UPLOAD, false,
+      false },
+    { M_POST, "/v1/submissions/{submission}/grants", "submitSubmission", api_grants_post,
+      WHO_PATIENT, BODY_JSON, JSON_LARGE, QUICK, false, false },
+    { M_POST, "/v1/submissions/{submission}/withdrawal", "withdrawSubmission", api_withdrawal_post,
+      WHO_PATIENT, BODY_JSON, JSON_SMALL, QUICK, false, false },
+    { M_GET, "/v1/submissions", "listSubmissions", api_submissions_get, WHO_PATIENT, BODY_NONE, 0,
+      QUICK, false, false },
+    { M_GET, "/v1/submissions/{submission}", "getSubmission", api_submission_get, WHO_SIGNED_IN,
+      BODY_NONE, 0, QUICK, false, false },
+
+    { M_GET, "/v1/reviews", "listReviews", api_reviews_get, WHO_REVIEWER, BODY_NONE, 0, QUICK,
+      false, false },
+    { M_GET, "/v1/reviews/{submission}", "getReview", api_review_get, WHO_REVIEWER, BODY_NONE, 0,
+      QUICK, false, false },
+    { M_GET, "/v1/reviews/{submission}/content", "getReviewContent", api_review_content_get,
+      WHO_REVIEWER, BODY_NONE, 0, UPLOAD, false, false },
+    { M_POST, "/v1/reviews/{submission}/commitment", "commitVerdict", api_commitment_post,
+      WHO_REVIEWER, BODY_JSON, JSON_SMALL, QUICK, false, false },
+    { M_POST, "/v1/reviews/{submission}/verdict", "revealVerdict", api_verdict_post, WHO_REVIEWER,
+      BODY_JSON, JSON_SMALL, QUICK, false, false },
+
+    { M_GET, "/v1/receipts", "listReceipts", api_receipts_get, WHO_SIGNED_IN, BODY_NONE, 0, QUICK,
+      false, false },
+    { M_GET, "/v1/receipts/{entry}", "getReceipt", api_receipt_get, WHO_SIGNED_IN, BODY_NONE, 0,
+      WAITING, false, false },
+};
+const size_t api_routes_n = COUNT(api_routes);

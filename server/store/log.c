@@ -1,0 +1,187 @@
+#include "server/store/log.h"
+
+#include <string.h>
+
+static const struct store_stmt bundle_get = {
+    "bundle_get",
+    "SELECT entries, width FROM log_bundle WHERE chain = $1::smallint AND index = $2::bigint"
+};
+
+enum err store_bundle_get(struct db *db, enum chain chain, uint64_t index, struct arena *arena,
+                          const uint8_t **ret, size_t *ret_len, unsigned *ret_width)
+{
+    const struct param in[] = { p_i64(chain), p_i64((int64_t)index) };
+    struct rows *r = NULL;
+    enum err e = db_exec(db, &bundle_get, in, COUNT(in), &r);
+    size_t len = 0;
+    const uint8_t *bytes = NULL;
+    unsigned width = 0;
+    if (e == OK && rows_count(r) > 0) {
+        bytes = row_bytes_any(r, 0, 0, arena, &len);
+        width = (unsigned)row_i64(r, 0, 1);
+        if (bytes == NULL)
+            e = ERR_NO_MEMORY;
+    }
+    rows_free(r);
+    if (e == OK) {
+        *ret = bytes;
+        *ret_len = len;
+        *ret_width = width;
+    }
+    return e;
+}
+
+static const struct store_stmt bundle_put = {
+    "bundle_put",
+    "INSERT INTO log_bundle (chain, index, width, entries)"
+    " VALUES ($1::smallint, $2::bigint, $3::int, $4::bytea)"
+    " ON CONFLICT (chain, index) DO UPDATE SET width = excluded.width, entries = excluded.entries"
+    " WHERE log_bundle.width < excluded.width"
+};
+
+enum err store_bundle_put(struct db *db, enum chain chain, uint64_t index, unsigned width,
+                          const void *entries, size_t len)
+{
+    const struct param in[] = { p_i64(chain), p_i64((int64_t)index), p_i64(width),
+                                p_bytes(entries, len) };
+    struct rows *r = NULL;
+    enum err e = db_exec(db, &bundle_put, in, COUNT(in), &r);
+    if (e == OK && rows_affected(r) != 1)
+        e = ERR_LOG_INCONSISTENT;
+    rows_free(r);
+    return e;
+}
+
+static const struct store_stmt tile_get = {
+    "tile_get", "SELECT hashes FROM log_tile WHERE chain = $1::smallint AND level = $2::smallint"
+                " AND index = $3::bigint"
+};
+
+enum err store_tile_get(struct db *db, enum chain chain, unsigned level, uint64_t index,
+                        struct arena *arena, const uint8_t **ret, size_t *ret_len)
+{
+    const struct param in[] = { p_i64(chain), p_i64(level), p_i64((int64_t)index) };
+    struct rows *r = NULL;
+    enum err e = db_exec(db, &tile_get, in, COUNT(in), &r);
+    size_t len = 0;
+    const uint8_t *bytes = NULL;
+    if (e == OK && rows_count(r) > 0) {
+        bytes = row_bytes_any(r, 0, 0, arena, &len);
+        if (bytes == NULL)
+            e = ERR_NO_MEMORY;
+    }
+    rows_free(r);
+    if (e == OK) {
+        *ret = bytes;
+        *ret_len = len;
+    }
+    return e;
+}
+
+static const struct store_stmt tile_put = {
+    "tile_put", "INSERT INTO log_tile (chain, level, index, hashes)"
+                " VALUES ($1::smallint, $2::smallint, $3::bigint, $4::bytea)"
+                " ON CONFLICT (chain, level, index) DO UPDATE SET hashes = excluded.hashes"
+                " WHERE octet_length(log_tile.hashes) < octet_length(excluded.hashes)"
+};
+
+enum err store_tile_put(struct db *db, enum chain chain, unsigned level, uint64_t index,
+                        const void *hashes, size_t len)
+{
+    const struct param in[] = { p_i64(chain), p_i64(level), p_i64((int64_t)index),
+                                p_bytes(hashes, len) };
+    struct rows *r = NULL;
+    enum err e = db_exec(db, &tile_put, in, COUNT(in), &r);
+    if (e == OK && rows_affected(r) != 1)
+        e = ERR_LOG_INCONSISTENT;
+    rows_free(r);
+    return e;
+}
+
+static const struct store_stmt checkpoint_insert = {
+    "checkpoint_insert", "INSERT INTO log_checkpoint (chain, size, root, note, at)"
+                         " VALUES ($1::smallint, $2::bigint, $3::bytea, $4, $5::timestamptz)"
+};
+
+enum err store_checkpoint_insert(struct db *db, enum chain chain, uint64_t size,
+                                 const struct merkle_hash *root, const char *note, usec_t at)
+{
+    const struct param in[] = { p_i64(chain), p_i64((int64_t)size),
+                                p_bytes(root->bytes, HASH_BYTES), p_text(note), p_time(at) };
+    return db_exec(db, &checkpoint_insert, in, COUNT(in), NULL);
+}
+
+static const struct store_stmt checkpoint_last = {
+    "checkpoint_last", "SELECT size, note, root FROM log_checkpoint WHERE chain = $1::smallint"
+                       " ORDER BY size DESC LIMIT 1"
+};
+
+enum err store_checkpoint_last(struct db *db, enum chain chain, struct arena *arena,
+                               uint64_t *ret_size, struct merkle_hash *ret_root,
+                               const char **ret_note)
+{
+    const struct param in[] = { p_i64(chain) };
+    struct rows *r = NULL;
+    enum err e = db_exec(db, &checkpoint_last, in, COUNT(in), &r);
+    const char *note = NULL;
+    struct merkle_hash root = { { 0 } };
+    uint64_t size = 0;
+    if (e == OK && rows_count(r) > 0) {
+        size = (uint64_t)row_i64(r, 0, 0);
+        note = arena_strdup(arena, row_text(r, 0, 1));
+        if (note == NULL || !row_bytes(r, 0, 2, root.bytes, HASH_BYTES))
+            e = ERR_NO_MEMORY;
+    }
+    rows_free(r);
+    if (e == OK) {
+        *ret_size = size;
+        *ret_root = root;
+        *ret_note = note;
+    }
+    return e;
+}
+
+static const struct store_stmt checkpoint_covering = {
+    "checkpoint_covering",
+    "SELECT size, note FROM log_checkpoint WHERE chain = $1::smallint AND size >= $2::bigint"
+    " ORDER BY size LIMIT 1"
+};
+
+enum err store_checkpoint_covering(struct db *db, enum chain chain, uint64_t size,
+                                   struct arena *arena, uint64_t *ret_size, const char **ret_note)
+{
+    const struct param in[] = { p_i64(chain), p_i64((int64_t)size) };
+    struct rows *r = NULL;
+    enum err e = db_exec(db, &checkpoint_covering, in, COUNT(in), &r);
+    if (e == OK && rows_count(r) == 0)
+        e = ERR_NOT_FOUND;
+    const char *note = e == OK ? arena_strdup(arena, row_text(r, 0, 1)) : NULL;
+    if (e == OK && note == NULL)
+        e = ERR_NO_MEMORY;
+    if (e == OK) {
+        *ret_size = (uint64_t)row_i64(r, 0, 0);
+        *ret_note = note;
+    }
+    rows_free(r);
+    return e;
+}
+
+static const struct store_stmt driver_lock = {
+    "driver_lock", "SELECT pg_try_advisory_lock(hashtext('cairn ledger driver'))"
+};
+
+enum err store_driver_lock(struct db *db, bool *ret_got)
+{
+    struct rows *r = NULL;
+    enum err e = db_exec(db, &driver_lock, NULL, 0, &r);
+    if (e == OK)
+        *ret_got = row_bool(r, 0, 0);
+    rows_free(r);
+    return e;
+}
+
+const struct store_stmt *const log_stmts[] = {
+    &bundle_get,      &bundle_put,          &tile_get,   &tile_put, &checkpoint_insert,
+    &checkpoint_last, &checkpoint_covering, &driver_lock
+};
+const size_t log_stmts_n = COUNT(log_stmts);
