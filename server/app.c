@@ -36,7 +36,7 @@ static enum err open_store(struct app *app, const struct config *c)
     struct store_config s = { .batch_max = 64 };
     enum err e = OK;
     if (c->database[0] == '\0') {
-        e = cluster_start(app->data_dir, &app->cluster);
+        e = cluster_start(c->data_dir, &app->cluster);
         if (e == OK)
             cluster_conninfo(app->cluster, &s);
     } else {
@@ -78,7 +78,7 @@ enum err app_start(struct app *app, const struct config *c, const struct secrets
     *app = (struct app){ .now = app_now, .member = c->member, .member_key = s->member };
     memcpy(app->session_secret, s->session, sizeof(app->session_secret));
     (void)snprintf(app->federation, sizeof(app->federation), "%s", c->federation);
-    (void)snprintf(app->data_dir, sizeof(app->data_dir), "%s", c->data_dir);
+    (void)snprintf(app->data_dir, sizeof(app->data_dir), "%s", c->shared_dir);
     app->operator_id = account_id(c->operator_key);
     enum err e = open_files(app, tmp);
     if (e == OK)

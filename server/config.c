@@ -44,6 +44,8 @@ static bool set(struct config *c, const char *key, const char *value)
         return put_text(c->database, sizeof(c->database), value);
     if (strcmp(key, "database_owner") == 0)
         return put_text(c->database_owner, sizeof(c->database_owner), value);
+    if (strcmp(key, "shared") == 0)
+        return put_text(c->shared_dir, sizeof(c->shared_dir), value) && value[0] == '/';
     if (strcmp(key, "workers") == 0)
         return put_number(1, 64, value, &c->workers);
     if (strcmp(key, "threads") == 0)
@@ -82,7 +84,8 @@ enum err config_read(const char *data_dir, struct config *ret)
         .member = 1, .port = 8480, .workers = 16, .threads = 2, .address = "127.0.0.1"
     };
     (void)snprintf(path, sizeof(path), "%s/cairn.conf", data_dir);
-    if (!put_text(c.data_dir, sizeof(c.data_dir), data_dir))
+    if (!put_text(c.data_dir, sizeof(c.data_dir), data_dir) ||
+        !put_text(c.shared_dir, sizeof(c.shared_dir), data_dir))
         return ERR_USAGE;
     FILE *f = fopen(path, "re");
     if (f == NULL) {
@@ -98,6 +101,10 @@ enum err config_read(const char *data_dir, struct config *ret)
     (void)fclose(f);
     if (e == OK && c.federation[0] == '\0') {
         log_error("config", "%s: federation is missing", path);
+        e = ERR_USAGE;
+    }
+    if (e == OK && strcmp(c.shared_dir, c.data_dir) != 0 && c.database[0] == '\0') {
+        log_error("config", "%s: processes that share a directory need one \"database\"", path);
         e = ERR_USAGE;
     }
     if (e == OK)

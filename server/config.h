@@ -7,6 +7,8 @@
 
 struct config {
     char data_dir[200];
+    char shared_dir[200]; /* "shared": keys, blobs, salt keys and mark of all processes of this
+                           * member that use one database; default: the data directory */
     char federation[FEDERATION_NAME_MAX + 1]; /* "federation": origin prefix of the logs */
     uint16_t member;                          /* "member": 1..65535 */
     uint8_t operator_key[SIGN_PUBLIC_BYTES];  /* "operator": base64 identity key */

@@ -215,7 +215,7 @@ static enum err serve(const struct config *c, const sigset_t *stop_signals)
 {
     struct app app;
     struct secrets secrets;
-    enum err e = secrets_read(c->data_dir, &secrets);
+    enum err e = secrets_read(c->shared_dir, &secrets);
     if (e == OK)
         e = app_start(&app, c, &secrets);
     secrets_wipe(&secrets);

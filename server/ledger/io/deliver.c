@@ -259,3 +259,25 @@ enum err ledger_load(struct ledger *l, struct chain_log *log)
     arena_free(arena);
     return e;
 }
+
+enum err ledger_follow(struct ledger *l, struct chain_log *log)
+{
+    struct arena *arena = arena_new(1u << 20);
+    if (arena == NULL)
+        return ERR_NO_MEMORY;
+    uint64_t size = 0;
+    struct merkle_hash root;
+    const char *note = NULL;
+    enum err e = store_checkpoint_last(l->db, log->chain, arena, &size, &root, &note);
+    if (e == OK && note != NULL && size > log->published_size) {
+        (void)pthread_mutex_lock(&l->lock);
+        buf_clear(&log->published_note);
+        e = buf_add_str(&log->published_note, note);
+        log->published_size = size;
+        log->published_root = root;
+        (void)pthread_mutex_unlock(&l->lock);
+        l->on_publish(l->on_publish_arg);
+    }
+    arena_free(arena);
+    return e;
+}

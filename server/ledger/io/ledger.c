@@ -41,31 +41,44 @@ static bool wait_for_work(struct ledger *l)
     return go_on;
 }
 
-/* Session level: it goes with the connection, and taking it again on the same one is harmless. */
+/* Session level: it goes with the connection, and taking it again on the same one is harmless.
+ * Whoever does not get it follows: it serves what the driver publishes, and takes over when the
+ * driver is gone. */
 static enum err take_lock(struct ledger *l)
 {
     bool got = false;
     enum err e = store_driver_lock(l->db, &got);
-    if (e == OK && !got) {
-        log_error("ledger", "another process drives this database's ledger");
-        e = ERR_NOT_READY;
-    }
+    if (e == OK && got != l->drives)
+        log_info("ledger", got ? "this process drives the ledger" : "another process drives it");
+    if (e == OK)
+        l->drives = got;
     return e;
 }
 
 /* After any failure memory is dropped and loaded again: nothing is signed from doubtful state. */
-static enum err deliver_all(struct ledger *l)
+static enum err deliver_all(struct ledger *l, bool reload)
 {
-    enum err e = db_check(l->db);
-    if (e == OK && !atomic_load(&l->healthy))
-        e = take_lock(l);
+    enum err e = OK;
     for (int i = 0; i < CHAINS && e == OK; i++) {
-        if (!atomic_load(&l->healthy))
+        if (reload)
             e = ledger_load(l, &l->logs[i]);
         size_t n = LEDGER_BATCH_MAX;
         while (e == OK && n == LEDGER_BATCH_MAX)
             e = ledger_deliver(l, &l->logs[i], &n);
     }
+    return e;
+}
+
+static enum err look(struct ledger *l)
+{
+    bool drove = l->drives, doubtful = !atomic_load(&l->healthy);
+    enum err e = db_check(l->db);
+    if (e == OK && (doubtful || !drove))
+        e = take_lock(l);
+    if (e == OK && l->drives)
+        return deliver_all(l, doubtful || !drove);
+    for (int i = 0; i < CHAINS && e == OK; i++)
+        e = ledger_follow(l, &l->logs[i]);
     return e;
 }
 
@@ -76,7 +89,7 @@ static void *drive(void *arg)
     enum err last = OK;
     while (go_on) {
         go_on = wait_for_work(l);
-        enum err e = deliver_all(l);
+        enum err e = look(l);
         if (e != OK && e != last)
             log_error("ledger", "delivery failed: %s", err_text(e));
         if (e != OK)

@@ -3,7 +3,8 @@
  * where they stand. In a federation of one an entry is final as soon as it is durable; consensus
  * takes its place between "taken" and "delivered" without changing this interface (docs/log.md).
  *
- * Exactly one process per database drives: it holds the advisory lock. Before a root is signed it
+ * Exactly one process per database drives: it holds the advisory lock; the others follow what it
+ * publishes and one of them takes over when it is gone. Before a root is signed it
  * is recomputed from the stored leaves; on start the whole log is. A high mark outside PostgreSQL
  * (DIR/ledger.mark) makes a database older than the log refuse to serve (ERR_DB_OLD).
  * Thread-safe: all readers copy under a lock. */

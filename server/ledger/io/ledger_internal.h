@@ -36,6 +36,7 @@ struct ledger {
     pthread_mutex_t lock; /* guards published_*, wake, stop */
     pthread_cond_t woken;
     bool wake, stop;
+    bool drives; /* we hold the advisory lock; the driver's thread alone looks at it */
     atomic_bool healthy;
     atomic_ullong batches, delivered, failures;
 };
@@ -47,5 +48,8 @@ struct ledger {
 enum err ledger_deliver(struct ledger *l, struct chain_log *log, size_t *ret_n) MUST_USE;
 /* Brings tree, sequence and published state in line with the database and the mark. */
 enum err ledger_load(struct ledger *l, struct chain_log *log) MUST_USE;
+
+/* Publishes what another process delivered since. */
+enum err ledger_follow(struct ledger *l, struct chain_log *log) MUST_USE;
 
 #endif
