@@ -1,0 +1,28 @@
+/* Every statement of the program: a test prepares all of them against the migrated schema. A table
+ * file adds its list here. */
+#include "server/store/account.h"
+#include "server/store/books.h"
+#include "server/store/bounty.h"
+#include "server/store/entry.h"
+#include "server/store/health.h"
+#include "server/store/log.h"
+#include "server/store/payout.h"
+#include "server/store/seat.h"
+#include "server/store/store_internal.h"
+#include "server/store/submission.h"
+#include "server/store/vault.h"
+
+const struct store_list store_lists[] = {
+    { "idem", idem_stmts, &idem_stmts_n },
+    { "book", books_stmts, &books_stmts_n },
+    { "entry", entry_stmts, &entry_stmts_n },
+    { "log", log_stmts, &log_stmts_n },
+    { "account", account_stmts, &account_stmts_n },
+    { "vault", vault_stmts, &vault_stmts_n },
+    { "bounty", bounty_stmts, &bounty_stmts_n },
+    { "submission", submission_stmts, &submission_stmts_n },
+    { "seat", seat_stmts, &seat_stmts_n },
+    { "payout", payout_stmts, &payout_stmts_n },
+    { "health", health_stmts, &health_stmts_n },
+};
+const size_t store_lists_n = COUNT(store_lists);
