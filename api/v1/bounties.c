@@ -13,14 +13,13 @@
 /* From memory, on the listener's thread. */
 void api_bounties_get(struct request *r)
 {
-    static const char *const also[] = { "disease", NULL };
     struct page p;
     struct buf text;
     int64_t next = 0;
     uint64_t version = 0;
     char etag[32], cursor[CURSOR_TEXT_SIZE];
     buf_init(&text, 16u << 20);
-    enum err e = v1_page(r, also, &p);
+    enum err e = v1_page(r, &p);
     const char *disease = req_query(r, "disease");
     if (e == OK && disease != NULL && !disease_valid(disease))
         e = problem_set(&r->problem, ERR_QUERY, "/disease",
@@ -208,7 +207,7 @@ void api_bounty_submissions_get(struct request *r)
     struct rows *rows = NULL;
     enum err e = own_bounty(r, &b);
     if (e == OK)
-        e = v1_page(r, NULL, &p);
+        e = v1_page(r, &p);
     if (e == OK)
         e = store_submissions_to(r->db, &b.id, p.before, p.limit + 1, &rows);
     if (e != OK)

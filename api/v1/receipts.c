@@ -24,7 +24,7 @@ void api_receipts_get(struct request *r)
 {
     struct page p;
     struct rows *rows = NULL;
-    enum err e = v1_page(r, NULL, &p);
+    enum err e = v1_page(r, &p);
     if (e == OK)
         e = store_receipts(r->db, &r->caller.account, p.before, p.limit + 1, &rows);
     if (e != OK)
@@ -92,11 +92,9 @@ static enum err reply_receipt(struct request *r, const struct id *id, const stru
 
 static enum err read_wait(struct request *r, uint64_t *ret)
 {
-    static const char *const names[] = { "wait", NULL };
-    enum err e = req_query_known(r, names);
     const char *text = req_query(r, "wait");
-    if (e != OK || text == NULL)
-        return e;
+    if (text == NULL)
+        return OK;
     if (!u64_parse(text, strlen(text), ret) || *ret > WAIT_MAX_SECONDS)
         return problem_set(&r->problem, ERR_QUERY, "/wait", "wait goes from 0 to %d seconds.",
                            WAIT_MAX_SECONDS);

@@ -74,7 +74,7 @@ void api_records_get(struct request *r)
 {
     struct page p;
     struct rows *rows = NULL;
-    enum err e = v1_page(r, NULL, &p);
+    enum err e = v1_page(r, &p);
     if (e == OK)
         e = store_records(r->db, &r->caller.account, p.before, p.limit + 1, &rows);
     if (e != OK)

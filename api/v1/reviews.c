@@ -18,12 +18,11 @@ static json_t *review_item(struct request *r, const struct rows *rows, size_t i)
 
 void api_reviews_get(struct request *r)
 {
-    static const char *const also[] = { "phase", NULL };
     static const char *const phases[] = { "commit", "reveal", "closed" };
     struct page p;
     struct rows *rows = NULL;
     const char *phase = req_query(r, "phase");
-    enum err e = v1_page(r, also, &p);
+    enum err e = v1_page(r, &p);
     bool known = phase == NULL;
     for (size_t i = 0; i < COUNT(phases) && !known; i++)
         known = strcmp(phase, phases[i]) == 0;

@@ -154,7 +154,7 @@ void api_submissions_get(struct request *r)
 {
     struct page p;
     struct rows *rows = NULL;
-    enum err e = v1_page(r, NULL, &p);
+    enum err e = v1_page(r, &p);
     if (e == OK)
         e = store_submissions_of(r->db, &r->caller.account, p.before, p.limit + 1, &rows);
     if (e != OK)

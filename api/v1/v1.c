@@ -118,13 +118,9 @@ static enum err read_cursor(struct request *r, const char *text, int64_t *ret)
     return OK;
 }
 
-enum err v1_page(struct request *r, const char *const *also, struct page *ret)
+enum err v1_page(struct request *r, struct page *ret)
 {
-    const char *names[QUERY_PARAMS_MAX + 1] = { "limit", "cursor" };
-    size_t n = 2;
-    for (; also != NULL && *also != NULL && n < QUERY_PARAMS_MAX; also++)
-        names[n++] = *also;
-    enum err e = req_query_known(r, names);
+    enum err e = OK;
     struct page p = { .limit = PAGE_LIMIT, .before = INT64_MAX };
     const char *limit = req_query(r, "limit"), *cursor = req_query(r, "cursor");
     uint64_t number = 0;

@@ -37,8 +37,8 @@ struct page {
     int limit;
     int64_t before; /* keyset: rows older than this; INT64_MAX for the first page */
 };
-/* Query parameters limit and cursor, and those named in also (NULL-ended; may be NULL). */
-enum err v1_page(struct request *r, const char *const *also, struct page *ret) MUST_USE;
+/* Query parameters limit and cursor; the route names them and what else it takes. */
+enum err v1_page(struct request *r, struct page *ret) MUST_USE;
 /* The cursor of the following page, and the Link header that goes with it. */
 #define CURSOR_TEXT_SIZE 49
 void v1_next(struct request *r, int64_t before, int limit, char ret[CURSOR_TEXT_SIZE]);

@@ -59,7 +59,7 @@ void api_transfers_get(struct request *r)
 {
     struct page p;
     struct rows *rows = NULL;
-    enum err e = v1_page(r, NULL, &p);
+    enum err e = v1_page(r, &p);
     if (e == OK)
         e = books_transfers(r->db, &r->caller.account, p.before, p.limit + 1, &rows);
     if (e != OK)
