@@ -96,7 +96,7 @@ const BODY = {
     null: 'BODY_NONE',
 };
 
-const queryOf = (o) =>
+export const queryOf = (o) =>
     o.parameters
         .filter((p) => p.in === 'query')
         .map((p) => p.name)
