@@ -4,6 +4,7 @@
 #include "api/http/http.h"
 #include "server/app_run.h"
 #include "server/base/log.h"
+#include "server/base/text.h"
 #include "server/crypto/hash.h"
 #include "server/crypto/keys.h"
 #include "server/ledger/io/ledger.h"
@@ -49,13 +50,25 @@ static enum err open_store(struct app *app, const struct config *c)
     return e == OK ? store_open(&s, &app->store) : e;
 }
 
-static enum err open_files(struct app *app, char ret_tmp[256])
+/* Uploads under way. Each process has a folder of its own, which it sweeps at start; it lies beside
+ * the blobs, so that a finished upload can be renamed to its place. */
+static enum err make_tmp(const struct config *c, char ret_tmp[256])
+{
+    uint8_t hash[HASH_BYTES];
+    char name[HEX_SIZE(8)];
+    sha256(c->data_dir, strlen(c->data_dir), hash);
+    hex_encode(hash, 8, name);
+    (void)snprintf(ret_tmp, 256, "%s/tmp", c->shared_dir);
+    if (mkdir(ret_tmp, 0700) != 0 && errno != EEXIST)
+        return ERR_IO;
+    (void)snprintf(ret_tmp, 256, "%s/tmp/%s", c->shared_dir, name);
+    return mkdir(ret_tmp, 0700) == 0 || errno == EEXIST ? OK : ERR_IO;
+}
+
+static enum err open_files(struct app *app)
 {
     char path[256];
     (void)snprintf(path, sizeof(path), "%s/subjects.keys", app->data_dir);
-    (void)snprintf(ret_tmp, 256, "%s/tmp", app->data_dir);
-    if (mkdir(ret_tmp, 0700) != 0 && errno != EEXIST)
-        return ERR_IO;
     enum err e = subjects_open(path, &app->subjects);
     return e == OK ? blobs_open(app->data_dir, &app->blobs) : e;
 }
@@ -80,7 +93,9 @@ enum err app_start(struct app *app, const struct config *c, const struct secrets
     (void)snprintf(app->federation, sizeof(app->federation), "%s", c->federation);
     (void)snprintf(app->data_dir, sizeof(app->data_dir), "%s", c->shared_dir);
     app->operator_id = account_id(c->operator_key);
-    enum err e = open_files(app, tmp);
+    enum err e = make_tmp(c, tmp);
+    if (e == OK)
+        e = open_files(app);
     if (e == OK)
         e = open_store(app, c);
     if (e == OK)
