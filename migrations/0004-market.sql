@@ -122,6 +122,12 @@ COMMENT ON TABLE seat IS 'One reviewer''s place in the round of a submission: th
 COMMENT ON COLUMN seat.verdict IS 'Canonical JSON, after the reveal.';
 CREATE INDEX seat_reviewer ON seat (reviewer, n);
 
+CREATE TABLE reviewer_load (
+    account    uuid PRIMARY KEY REFERENCES account,
+    open_seats int NOT NULL CHECK (open_seats >= 0)
+);
+COMMENT ON TABLE reviewer_load IS 'A cache for the draw: how many seats of open submissions a reviewer holds.';
+
 CREATE TABLE payout (
     id          uuid PRIMARY KEY REFERENCES entry,
     account     uuid NOT NULL REFERENCES account,
@@ -138,6 +144,7 @@ CREATE TABLE payout (
 COMMENT ON TABLE payout IS 'Money on its way out: created, submitted to the adapter under its id as reference, then settled once.';
 CREATE INDEX payout_open ON payout (at) WHERE state IN ('created', 'submitted');
 
-GRANT SELECT, INSERT, UPDATE ON bounty, submission, seat, payout TO cairn_app;
+GRANT SELECT, INSERT, UPDATE ON bounty, submission, seat, reviewer_load, payout TO cairn_app;
 GRANT SELECT, INSERT ON bounty_event, submission_event, deposit TO cairn_app;
-GRANT SELECT ON bounty, bounty_event, submission, submission_event, seat, payout, deposit TO cairn_audit;
+GRANT SELECT ON bounty, bounty_event, submission, submission_event, seat, reviewer_load, payout, deposit
+    TO cairn_audit;

@@ -19,14 +19,19 @@ static bool refuses(const struct payout_row *p)
     return strncmp(p->destination, "fail", 4) == 0;
 }
 
-/* Lines are "<reference> <amount> <currency> <outcome>"; a torn last line was never an order. */
-static bool find(FILE *f, const char *reference, enum adapter_outcome *ret)
+/* Lines are "<reference> <amount> <currency> <outcome>"; a torn last line was never an order.
+ * *ret_end = where the whole lines end. */
+static bool find(FILE *f, const char *reference, enum adapter_outcome *ret, long *ret_end)
 {
     char line[128];
+    *ret_end = 0;
     rewind(f);
     while (fgets(line, sizeof(line), f) != NULL) {
         size_t len = strlen(line);
-        if (len == 0 || line[len - 1] != '\n' || strncmp(line, reference, ID_TEXT_SIZE - 1) != 0)
+        if (len == 0 || line[len - 1] != '\n')
+            continue;
+        *ret_end = ftell(f);
+        if (strncmp(line, reference, ID_TEXT_SIZE - 1) != 0)
             continue;
         *ret = strstr(line, " confirmed\n") != NULL ? ADAPTER_CONFIRMED : ADAPTER_FAILED;
         return true;
@@ -34,16 +39,13 @@ static bool find(FILE *f, const char *reference, enum adapter_outcome *ret)
     return false;
 }
 
-/* A line that a crash tore is ended, so that the next one stands by itself. */
-static enum err append(FILE *f, const struct payout_row *p, const char *reference)
+/* What a crash tore is cut off: ended instead, it would be taken for an order that failed. */
+static enum err append(FILE *f, long end, const struct payout_row *p, const char *reference)
 {
-    char last = '\n';
-    if (fseek(f, -1, SEEK_END) == 0 && fread(&last, 1, 1, f) != 1)
+    if (end < 0 || ftruncate(fileno(f), end) != 0 || fseek(f, end, SEEK_SET) != 0)
         return ERR_IO;
-    if (fseek(f, 0, SEEK_END) != 0)
-        return ERR_IO;
-    if (fprintf(f, "%s%s %lld %s %s\n", last == '\n' ? "" : "\n", reference, (long long)p->amount,
-                p->currency, refuses(p) ? "refused" : "confirmed") < 0 ||
+    if (fprintf(f, "%s %lld %s %s\n", reference, (long long)p->amount, p->currency,
+                refuses(p) ? "refused" : "confirmed") < 0 ||
         fflush(f) != 0 || fdatasync(fileno(f)) != 0)
         return errno == ENOSPC ? ERR_DISK_FULL : ERR_IO;
     return OK;
@@ -63,8 +65,9 @@ enum err adapter_pay(const struct app *app, const struct payout_row *p, enum ada
     }
     enum err e = flock(fd, LOCK_EX) == 0 ? OK : ERR_IO;
     enum adapter_outcome outcome = ADAPTER_UNKNOWN;
-    if (e == OK && !find(f, reference, &outcome)) {
-        e = append(f, p, reference);
+    long end = 0;
+    if (e == OK && !find(f, reference, &outcome, &end)) {
+        e = append(f, end, p, reference);
         outcome = refuses(p) ? ADAPTER_FAILED : ADAPTER_CONFIRMED;
     }
     if (fclose(f) != 0 && e == OK)

@@ -103,8 +103,9 @@ enum err round_draw(struct db *db, const struct act *act, const struct submissio
         ret[i] = (struct seat_row){ .seat = (int64_t)i + 1, .reviewer = drawn->account };
         memcpy(ret[i].institution, drawn->institution, sizeof(ret[i].institution));
         memcpy(ret[i].grantee, drawn->receive, sizeof(ret[i].grantee));
-        e = store_seat_insert(db, &s->id, &ret[i]);
     }
+    if (e == OK)
+        e = store_seats_insert(db, &s->id, ret, d.n_seats);
     if (e == OK)
         e = draw_statement(db, act, s, &seed, rows, n, &d, ret_entry);
     if (e == OK)

@@ -22,65 +22,76 @@ struct schedule {
     bool wake, stop;
 };
 
-/* ERR_STATE: somebody else did it meanwhile. */
-static enum err settled(enum err e)
+/* Keeps the first failure: one thing that cannot be done must not keep the others from being done.
+ * ERR_STATE is none: somebody else did it meanwhile. */
+static void keep(enum err *first, enum err e)
 {
-    return e == ERR_STATE ? OK : e;
+    if (*first == OK && e != ERR_STATE)
+        *first = e;
+}
+
+/* Without a database there is no use in trying the next one. */
+static bool goes_on(enum err e)
+{
+    return e != ERR_DB_DOWN;
 }
 
 static enum err do_submissions(struct schedule *s, usec_t now)
 {
     struct rows *r = NULL;
-    enum err e = store_submissions_due(s->db, now, AT_ONCE, &r);
-    for (size_t i = 0; e == OK && i < rows_count(r); i++) {
+    enum err first = store_submissions_due(s->db, now, AT_ONCE, &r);
+    size_t n = first == OK ? rows_count(r) : 0;
+    for (size_t i = 0; i < n && goes_on(first); i++) {
         struct id id = row_id(r, i, 0);
-        e = settled(submission_due(s->app, &id, row_i64(r, i, 1)));
+        keep(&first, submission_due(s->app, &id, row_i64(r, i, 1)));
     }
     rows_free(r);
-    return e;
+    return first;
 }
 
 static enum err do_bounties(struct schedule *s, usec_t now)
 {
     struct rows *r = NULL;
-    enum err e = store_bounties_over(s->db, now, AT_ONCE, &r);
-    for (size_t i = 0; e == OK && i < rows_count(r); i++) {
+    enum err first = store_bounties_over(s->db, now, AT_ONCE, &r);
+    size_t n = first == OK ? rows_count(r) : 0;
+    for (size_t i = 0; i < n && goes_on(first); i++) {
         struct id id = row_id(r, i, 0);
-        e = settled(bounty_expire(s->app, &id));
+        keep(&first, bounty_expire(s->app, &id));
     }
     rows_free(r);
-    return e;
+    return first;
 }
 
 static enum err do_payouts(struct schedule *s)
 {
     struct rows *r = NULL;
-    enum err e = store_payouts_open(s->db, AT_ONCE, &r);
-    for (size_t i = 0; e == OK && i < rows_count(r); i++) {
+    enum err first = store_payouts_open(s->db, AT_ONCE, &r);
+    size_t n = first == OK ? rows_count(r) : 0;
+    for (size_t i = 0; i < n && goes_on(first); i++) {
         struct id id = row_id(r, i, 0);
-        e = settled(payout_advance(s->app, s->db, &id));
+        keep(&first, payout_advance(s->app, s->db, &id));
     }
-    if (e == OK && rows_count(r) == AT_ONCE)
+    if (first == OK && n == AT_ONCE)
         schedule_wake(s); /* there are more */
     rows_free(r);
-    return e;
+    return first;
 }
 
 static enum err look(struct schedule *s)
 {
     usec_t now = s->app->now(s->app);
-    enum err e = db_check(s->db);
-    if (e == OK)
-        e = do_submissions(s, now);
-    if (e == OK)
-        e = do_bounties(s, now);
-    if (e == OK)
-        e = do_payouts(s);
-    if (e == OK)
-        e = store_sessions_expire(s->db, now);
-    if (e == OK)
-        e = board_refresh(s->app->board, s->db);
-    return e;
+    enum err first = db_check(s->db);
+    if (first == OK)
+        keep(&first, do_submissions(s, now));
+    if (goes_on(first))
+        keep(&first, do_bounties(s, now));
+    if (goes_on(first))
+        keep(&first, do_payouts(s));
+    if (goes_on(first))
+        keep(&first, store_sessions_expire(s->db, now));
+    if (goes_on(first))
+        keep(&first, board_refresh(s->app->board, s->db));
+    return first;
 }
 
 static bool wait_for_work(struct schedule *s)

@@ -1,5 +1,7 @@
 #include "server/store/seat.h"
 
+#include "server/base/text.h"
+
 #include <stdio.h>
 
 static const struct store_stmt candidates = {
@@ -43,16 +45,56 @@ enum err store_candidates(struct db *db, const struct id *patient, const struct 
     return e;
 }
 
-static const struct store_stmt seat_insert = {
-    "seat_insert", "INSERT INTO seat (submission, seat, reviewer, institution, grantee)"
-                   " VALUES ($1::uuid, $2::int, $3::uuid, $4, $5::bytea)"
+static const struct store_stmt seats_insert = {
+    "seats_insert",
+    "WITH s AS (INSERT INTO seat (submission, seat, reviewer, institution, grantee)"
+    " SELECT $1::uuid, t.n, t.r, t.i, decode(t.g, 'hex')"
+    " FROM unnest($2::int[], $3::uuid[], $4::text[], $5::text[]) AS t (n, r, i, g)"
+    " RETURNING reviewer)"
+    " INSERT INTO reviewer_load (account, open_seats) SELECT reviewer, 1 FROM s ORDER BY reviewer"
+    " ON CONFLICT (account) DO UPDATE SET open_seats = reviewer_load.open_seats + 1"
 };
 
-enum err store_seat_insert(struct db *db, const struct id *submission, const struct seat_row *s)
+/* The columns of all seats as array literals; no value needs quotes: numbers, UUIDs, hex, and
+ * institutions of a-z, 0-9 and dashes. */
+struct seat_columns {
+    struct buf seats, reviewers, institutions, grantees;
+};
+
+static enum err add_seat(struct seat_columns *c, const struct seat_row *s, const char *before)
 {
-    const struct param in[] = { p_id(submission), p_i64(s->seat), p_id(&s->reviewer),
-                                p_text(s->institution), p_bytes(s->grantee, BOX_PUBLIC_BYTES) };
-    return db_exec(db, &seat_insert, in, COUNT(in), NULL);
+    char reviewer[ID_TEXT_SIZE], grantee[HEX_SIZE(BOX_PUBLIC_BYTES)];
+    id_text(&s->reviewer, reviewer);
+    hex_encode(s->grantee, BOX_PUBLIC_BYTES, grantee);
+    enum err e = buf_addf(&c->seats, "%s%d", before, (int)s->seat);
+    if (e == OK)
+        e = buf_addf(&c->reviewers, "%s%s", before, reviewer);
+    if (e == OK)
+        e = buf_addf(&c->institutions, "%s%s", before, s->institution);
+    return e == OK ? buf_addf(&c->grantees, "%s%s", before, grantee) : e;
+}
+
+enum err store_seats_insert(struct db *db, const struct id *submission, const struct seat_row *s,
+                            size_t n)
+{
+    struct seat_columns c;
+    struct buf *all[] = { &c.seats, &c.reviewers, &c.institutions, &c.grantees };
+    enum err e = n > 0 && n <= SEATS_MAX ? OK : ERR_LIMIT;
+    for (size_t i = 0; i < COUNT(all); i++)
+        buf_init(all[i], 4096);
+    for (size_t i = 0; i < n && e == OK; i++)
+        e = add_seat(&c, &s[i], i == 0 ? "{" : ",");
+    for (size_t i = 0; i < COUNT(all) && e == OK; i++)
+        e = buf_add_str(all[i], "}");
+    if (e == OK) {
+        const struct param in[] = { p_id(submission), p_text(buf_str(&c.seats)),
+                                    p_text(buf_str(&c.reviewers)), p_text(buf_str(&c.institutions)),
+                                    p_text(buf_str(&c.grantees)) };
+        e = db_exec(db, &seats_insert, in, COUNT(in), NULL);
+    }
+    for (size_t i = 0; i < COUNT(all); i++)
+        buf_release(all[i]);
+    return e;
 }
 
 static enum err one_row(struct db *db, const struct store_stmt *s, const struct param *in, size_t n,
@@ -195,7 +237,7 @@ enum err store_reviews(struct db *db, const struct id *reviewer, const char *pha
     return db_exec(db, &reviews, in, COUNT(in), ret);
 }
 
-const struct store_stmt *const seat_stmts[] = { &candidates, &seat_insert, &seat_grant,
-                                                &seats,      &seat_commit, &seat_reveal,
-                                                &seat_fee,   &seat_opened, &reviews };
+const struct store_stmt *const seat_stmts[] = { &candidates, &seats_insert, &seat_grant,
+                                                &seats,      &seat_commit,  &seat_reveal,
+                                                &seat_fee,   &seat_opened,  &reviews };
 const size_t seat_stmts_n = COUNT(seat_stmts);

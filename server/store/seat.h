@@ -34,8 +34,9 @@ enum err store_candidates(struct db *db, const struct id *patient, const struct 
                           size_t max, struct arena *arena, struct candidate_row **ret,
                           size_t *ret_n) MUST_USE;
 
-enum err store_seat_insert(struct db *db, const struct id *submission,
-                           const struct seat_row *s) MUST_USE;
+/* All seats of a new submission, and one more open seat for each of its reviewers. */
+enum err store_seats_insert(struct db *db, const struct id *submission, const struct seat_row *s,
+                            size_t n) MUST_USE;
 enum err store_seat_grant(struct db *db, const struct id *submission, int64_t seat,
                           const char *grant, const uint8_t wrap[WRAP_BYTES]) MUST_USE;
 /* In order of seats, at most SEATS_MAX. */

@@ -1,6 +1,7 @@
 #include "server/store/submission.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct store_stmt submission_insert = {
     "submission_insert",
@@ -103,27 +104,47 @@ enum err store_submission_get(struct db *db, const struct id *id, bool lock,
     return e;
 }
 
+/* When an open submission ends, its reviewers have one open seat less each. */
 static const struct store_stmt submission_change = {
-    "submission_change", "WITH s AS (UPDATE submission SET state = $2, phase = $3, round = $4::int,"
-                         " due_at = $5::timestamptz, reserved = $6::bigint, version = $7::bigint"
-                         " WHERE id = $1::uuid AND version = $7::bigint - 1 RETURNING id)"
-                         " INSERT INTO submission_event (submission, version, state, entry, at)"
-                         " SELECT id, $7::bigint, $2, $8::uuid, $9::timestamptz FROM s"
+    "submission_change",
+    "WITH s AS (UPDATE submission SET state = $2, phase = $3, round = $4::int,"
+    " due_at = $5::timestamptz, reserved = $6::bigint, version = $7::bigint"
+    " WHERE id = $1::uuid AND version = $7::bigint - 1 RETURNING id),"
+    " l AS (UPDATE reviewer_load SET open_seats = open_seats - 1 WHERE $10::boolean"
+    " AND account IN (SELECT t.reviewer FROM seat t JOIN s ON s.id = t.submission))"
+    " INSERT INTO submission_event (submission, version, state, entry, at)"
+    " SELECT id, $7::bigint, $2, $8::uuid, $9::timestamptz FROM s"
 };
+
+static bool is_open(const char *state)
+{
+    return strcmp(state, "QUOTED") == 0 || strcmp(state, "ROUND") == 0;
+}
 
 enum err store_submission_change(struct db *db, struct submission_row *s,
                                  const struct submission_change *c, usec_t at)
 {
-    const struct param in[] = { p_id(&s->id),          p_text(c->state),  p_text(c->phase),
-                                p_i64(c->round),       p_time(c->due_at), p_i64(c->reserved),
-                                p_i64(s->version + 1), p_id(&c->entry),   p_time(at) };
+    const struct param in[] = {
+        p_id(&s->id),
+        p_text(c->state),
+        p_text(c->phase),
+        p_i64(c->round),
+        p_time(c->due_at),
+        p_i64(c->reserved),
+        p_i64(s->version + 1),
+        p_id(&c->entry),
+        p_time(at),
+        p_bool(is_open(s->state) && !is_open(c->state)),
+    };
     struct rows *r = NULL;
     enum err e = db_exec(db, &submission_change, in, COUNT(in), &r);
     if (e == OK && rows_affected(r) != 1)
         e = ERR_DB_CONFLICT;
     rows_free(r);
-    if (e == OK)
+    if (e == OK) {
         s->version++;
+        (void)snprintf(s->state, sizeof(s->state), "%s", c->state);
+    }
     return e;
 }
 

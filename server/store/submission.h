@@ -35,7 +35,7 @@ struct submission_change {
     usec_t due_at;
     struct id entry; /* what made the change */
 };
-/* Moves s to its next version (s->version is raised) and writes the event. */
+/* Moves s to its next state and version (both are set in s) and writes the event. */
 enum err store_submission_change(struct db *db, struct submission_row *s,
                                  const struct submission_change *c, usec_t at) MUST_USE;
 /* A move inside ROUND that is no change of state: phase and due time. */

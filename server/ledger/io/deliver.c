@@ -100,7 +100,12 @@ static enum err deliver_tx(struct db *db, void *arg)
     uint64_t size = b->log->tree.size;
     struct merkle_hash stored;
     const struct app *app = b->l->app;
-    enum err e = tree_append(db, chain, size, b->leaves, b->n, b->arena);
+    bool drives = false; /* asked here, since the connection may be new: only the lock's holder signs */
+    enum err e = store_driver_lock(db, &drives);
+    if (e == OK && !drives)
+        e = ERR_NOT_READY;
+    if (e == OK)
+        e = tree_append(db, chain, size, b->leaves, b->n, b->arena);
     if (e == OK)
         e = tree_recompute(db, chain, size, b->after.size, &stored);
     if (e == OK && memcmp(stored.bytes, b->root.bytes, HASH_BYTES) != 0)
@@ -199,12 +204,9 @@ static enum err load_frontier(struct ledger *l, enum chain chain, uint64_t size,
 }
 
 /* The database may be ahead of the mark (a crash between the two), never behind it. */
-static enum err check_mark(struct ledger *l, struct chain_log *log, uint64_t size)
+static enum err check_mark(struct ledger *l, const struct chain_log *log, uint64_t size)
 {
     struct merkle_hash root;
-    enum err e = mark_read(l->mark_fd, log->chain, &log->mark);
-    if (e != OK)
-        return e;
     if (log->mark.size > size) {
         log_error(
             "log", "chain %s: the database holds %llu entries, %llu were published: it is old",
@@ -216,7 +218,9 @@ static enum err check_mark(struct ledger *l, struct chain_log *log, uint64_t siz
         return ERR_NO_MEMORY;
     struct tree_reader reader;
     tree_reader_init(&reader, l->db, log->chain, arena);
-    e = merkle_root_at(tree_read, &reader, log->mark.size, &root);
+    enum err e = merkle_root_at(tree_read, &reader, log->mark.size, &root);
+    if (reader.error != OK)
+        e = reader.error;
     arena_free(arena);
     if (e == OK && memcmp(root.bytes, log->mark.root.bytes, HASH_BYTES) != 0) {
         log_error("log", "chain %s: the first %llu entries are not those that were published",
@@ -224,6 +228,18 @@ static enum err check_mark(struct ledger *l, struct chain_log *log, uint64_t siz
         e = ERR_DB_OLD;
     }
     return e;
+}
+
+/* What is served from now on is published: after a crash between commit and mark, the mark follows
+ * before anybody can see more than it covers. */
+static enum err raise_mark(struct ledger *l, struct chain_log *log, uint64_t size,
+                           const struct merkle_hash *root)
+{
+    if (!l->drives || log->mark.size == size)
+        return OK;
+    log->mark.size = size;
+    log->mark.root = *root;
+    return mark_write(l->mark_fd, log->chain, &log->mark);
 }
 
 enum err ledger_load(struct ledger *l, struct chain_log *log)
@@ -234,7 +250,10 @@ enum err ledger_load(struct ledger *l, struct chain_log *log)
     uint64_t size = 0, sequence = 0;
     struct merkle_hash stored = { { 0 } }, root;
     const char *note = NULL;
-    enum err e = store_checkpoint_last(l->db, log->chain, arena, &size, &stored, &note);
+    /* The mark first: the driver may go on meanwhile, and its mark follows its commit. */
+    enum err e = mark_read(l->mark_fd, log->chain, &log->mark);
+    if (e == OK)
+        e = store_checkpoint_last(l->db, log->chain, arena, &size, &stored, &note);
     if (e == OK)
         e = store_delivered(l->db, log->chain, &sequence);
     if (e == OK)
@@ -246,6 +265,8 @@ enum err ledger_load(struct ledger *l, struct chain_log *log)
         if (size > 0 && memcmp(root.bytes, stored.bytes, HASH_BYTES) != 0)
             e = ERR_LOG_INCONSISTENT;
     }
+    if (e == OK)
+        e = raise_mark(l, log, size, &root);
     if (e == OK) {
         (void)pthread_mutex_lock(&l->lock);
         log->sequence = sequence;
@@ -268,8 +289,12 @@ enum err ledger_follow(struct ledger *l, struct chain_log *log)
     uint64_t size = 0;
     struct merkle_hash root;
     const char *note = NULL;
+    struct mark mark = { 0 };
     enum err e = store_checkpoint_last(l->db, log->chain, arena, &size, &root, &note);
-    if (e == OK && note != NULL && size > log->published_size) {
+    if (e == OK)
+        e = mark_read(l->mark_fd, log->chain, &mark);
+    /* Before the mark covers it, nothing is published. */
+    if (e == OK && note != NULL && size > log->published_size && size <= mark.size) {
         (void)pthread_mutex_lock(&l->lock);
         buf_clear(&log->published_note);
         e = buf_add_str(&log->published_note, note);

@@ -2,6 +2,7 @@
 
 #include "server/base/log.h"
 #include "server/ledger/log/tile.h"
+#include "server/store/health.h"
 #include "server/store/log.h"
 
 #include <stdio.h>
@@ -60,8 +61,11 @@ static enum err deliver_all(struct ledger *l, bool reload)
 {
     enum err e = OK;
     for (int i = 0; i < CHAINS && e == OK; i++) {
-        if (reload)
+        if (reload) {
             e = ledger_load(l, &l->logs[i]);
+            if (e == OK)
+                l->on_publish(l->on_publish_arg); /* a COMMIT of unknown outcome may have been one */
+        }
         size_t n = LEDGER_BATCH_MAX;
         while (e == OK && n == LEDGER_BATCH_MAX)
             e = ledger_deliver(l, &l->logs[i], &n);
@@ -69,9 +73,11 @@ static enum err deliver_all(struct ledger *l, bool reload)
     return e;
 }
 
+/* A connection that was lost took the lock with it, and another process may have driven since. */
 static enum err look(struct ledger *l)
 {
-    bool drove = l->drives, doubtful = !atomic_load(&l->healthy);
+    bool drove = l->drives && store_ping(l->db) == OK, doubtful = !atomic_load(&l->healthy);
+    l->drives = drove;
     enum err e = db_check(l->db);
     if (e == OK && (doubtful || !drove))
         e = take_lock(l);
