@@ -96,6 +96,8 @@ export const corruptions = [
       sql: () => "UPDATE bounty SET terms = replace(terms, 'Natural', 'Neutral')" },
     { name: 'a verdict exchanged after the commitment', code: 'seat.verdict',
       sql: () => "UPDATE seat SET verdict = replace(verdict, 'accept', 'reject') WHERE verdict IS NOT NULL" },
+    { name: 'a reviewer said to be busier than is so', code: 'reviewer.load',
+      sql: () => 'UPDATE reviewer_load SET open_seats = open_seats + 1' },
     { name: 'a payout said to be settled whose money is held', code: 'payout.state',
       sql: (w) => `UPDATE payout SET state = 'confirmed', settle_entry = gen_random_uuid()
                    WHERE id = '${w.payouts[2]}'` },

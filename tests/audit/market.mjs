@@ -42,6 +42,11 @@ export class Market {
             { name: 'seat', row: (r) => this.seat(r),
               sql: `SELECT submission, seat, ${b64('commitment')} AS commitment, commit_entry, verdict,
                     reveal_entry FROM seat` },
+            { name: 'reviewer_load', row: (r) => this.load(r),
+              sql: `SELECT a.id, coalesce(l.open_seats, 0)::text AS said, (SELECT count(*) FROM seat t
+                    JOIN submission s ON s.id = t.submission WHERE t.reviewer = a.id
+                    AND s.state IN ('QUOTED', 'ROUND'))::text AS open
+                    FROM account a LEFT JOIN reviewer_load l ON l.account = a.id` },
             { name: 'deposit', row: (r) => this.deposit(r),
               sql: 'SELECT id, account, amount::text, currency FROM deposit' },
             { name: 'payout', row: (r) => this.payout(r),
@@ -116,6 +121,11 @@ export class Market {
         const seal = sha256('cairn/v1/verdict', Buffer.from(s.nonce ?? '', 'base64'), canonical(s.verdict ?? null));
         if (r.verdict !== canonical(s.verdict ?? null) || seal.toString('base64') !== r.commitment)
             this.report('seat.verdict', where, 'the verdict is not the one that was sealed');
+    }
+
+    load(r) {
+        if (r.said !== r.open)
+            this.report('reviewer.load', `account ${r.id}`, `said to hold ${r.said} open seats, holds ${r.open}`);
     }
 
     deposit(r) {
