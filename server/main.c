@@ -1,6 +1,7 @@
 /* cairnd: the member server. */
 #include "api/http/http.h"
 #include "server/app_run.h"
+#include "server/base/failpoint.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
 #include "server/crypto/hash.h"
@@ -242,6 +243,8 @@ static int cmd_run(const struct options *o)
     (void)sigaddset(&stop, SIGINT);
     (void)pthread_sigmask(SIG_BLOCK, &stop, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    if (failpoints_built())
+        log_warn("start", "this build honours CAIRN_FP: for tests only");
     enum err e = config_read(o->data, &c);
     if (e != OK)
         return 2;

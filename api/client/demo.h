@@ -69,7 +69,7 @@ struct demo {
     struct policy *policy;
     struct demo_entry *entries;
     size_t n_entries, cap_entries, n_fetched;
-    pthread_mutex_t lock; /* over entries */
+    pthread_mutex_t lock;   /* over entries */
     atomic_size_t verified; /* private entries: those whose files are in OUT/receipts */
     atomic_size_t verified_public, failed;
     /* what the server says of itself at the end */

@@ -16,12 +16,11 @@ static const char options[] =
     "  --help         this page, or that of a command\n"
     "  --version      the version\n";
 
-static const char status[] =
-    "  0  done\n"
-    "  1  refused by the server, or a verification failed\n"
-    "  2  wrong usage\n"
-    "  3  the server does not answer, or failed\n"
-    "  4  a file that was given cannot be read, or is wrong\n";
+static const char status[] = "  0  done\n"
+                             "  1  refused by the server, or a verification failed\n"
+                             "  2  wrong usage\n"
+                             "  3  the server does not answer, or failed\n"
+                             "  4  a file that was given cannot be read, or is wrong\n";
 
 static const char files[] =
     "  HOME/root.key             the root secret: 64 hex digits, readable by its owner only.\n"

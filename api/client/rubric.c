@@ -214,6 +214,7 @@ json_t *rubric_verdict(const struct rubric_facts *f, const struct terms *terms,
             return NULL;
         }
     }
+    assert(terms->review.n_rubric > 0); /* terms_read sees to it */
     int64_t mean = sum / (int64_t)terms->review.n_rubric;
     bool claims_wrong = claimed_visits != f->visits || claimed_months != f->months;
     enum recommend r = recommend(f, mean, terms->review.threshold_bp, terms);

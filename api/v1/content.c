@@ -19,6 +19,12 @@ enum err v1_store_content(struct request *r, const struct vault_manifest *m)
         return ERR_IO;
     u.size = (size_t)st.st_size;
     memcpy(u.hash, r->body_hash, HASH_BYTES);
+    bool there = false;
+    enum err e = store_blob_exists(r->db, m->ciphertext_hash, &there);
+    if (e != OK)
+        return e;
+    if (there && bytes_equal(u.hash, m->ciphertext_hash, HASH_BYTES))
+        return OK; /* sent again: it is durable already */
     return vault_store_upload(&act, m, &u);
 }
 

@@ -298,14 +298,13 @@ enum err db_exec_expect(struct db *db, const struct store_stmt *s, const struct 
     if (e != OK)
         return e;
     ExecStatusType status = PQresultStatus(res);
-    struct rows *rows = NULL;
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
-        e = db_result_err(db, res, s->name, expect, n_expect);
-    else if (ret != NULL && (rows = malloc(sizeof(*rows))) == NULL)
-        e = ERR_NO_MEMORY;
-    if (e != OK || ret == NULL) {
+    bool failed = status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK;
+    struct rows *rows = failed || ret == NULL ? NULL : malloc(sizeof(*rows));
+    if (rows == NULL) {
+        if (failed)
+            e = db_result_err(db, res, s->name, expect, n_expect);
         PQclear(res);
-        return e;
+        return failed ? e : ret == NULL ? OK : ERR_NO_MEMORY;
     }
     rows->res = res;
     *ret = rows;

@@ -77,11 +77,6 @@ struct id row_id(const struct rows *r, size_t row, int column)
     return id;
 }
 
-usec_t row_time(const struct rows *r, size_t row, int column)
-{
-    return row_i64(r, row, column);
-}
-
 bool row_bytes(const struct rows *r, size_t row, int column, uint8_t *ret, size_t len)
 {
     const char *text = row_text(r, row, column);

@@ -47,8 +47,6 @@ const char *row_text(const struct rows *r, size_t row, int column);
 int64_t row_i64(const struct rows *r, size_t row, int column);
 bool row_bool(const struct rows *r, size_t row, int column);
 struct id row_id(const struct rows *r, size_t row, int column);
-usec_t row_time(const struct rows *r, size_t row,
-                int column); /* the SQL gives extract(epoch)*1e6 as bigint */
 /* bytea columns in text format ("\x.."); false if the length differs from len. */
 bool row_bytes(const struct rows *r, size_t row, int column, uint8_t *ret, size_t len);
 /* Any length, into the arena; NULL if memory is out. */

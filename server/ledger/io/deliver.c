@@ -100,7 +100,8 @@ static enum err deliver_tx(struct db *db, void *arg)
     uint64_t size = b->log->tree.size;
     struct merkle_hash stored;
     const struct app *app = b->l->app;
-    bool drives = false; /* asked here, since the connection may be new: only the lock's holder signs */
+    bool drives =
+        false; /* asked here, since the connection may be new: only the lock's holder signs */
     enum err e = store_driver_lock(db, &drives);
     if (e == OK && !drives)
         e = ERR_NOT_READY;

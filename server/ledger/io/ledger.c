@@ -64,7 +64,8 @@ static enum err deliver_all(struct ledger *l, bool reload)
         if (reload) {
             e = ledger_load(l, &l->logs[i]);
             if (e == OK)
-                l->on_publish(l->on_publish_arg); /* a COMMIT of unknown outcome may have been one */
+                l->on_publish(
+                    l->on_publish_arg); /* a COMMIT of unknown outcome may have been one */
         }
         size_t n = LEDGER_BATCH_MAX;
         while (e == OK && n == LEDGER_BATCH_MAX)
