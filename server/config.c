@@ -66,6 +66,12 @@ static char *trim(char *text)
     return text;
 }
 
+/* A line that does not fit comes in pieces, whose ends must not be taken for lines. */
+static bool whole_line(FILE *f, const char *line)
+{
+    return strchr(line, '\n') != NULL || feof(f) != 0;
+}
+
 static bool read_line(struct config *c, char *line)
 {
     char *text = trim(line), *equals = strchr(text, '=');
@@ -79,6 +85,7 @@ static bool read_line(struct config *c, char *line)
 
 enum err config_read(const char *data_dir, struct config *ret)
 {
+    static const uint8_t none[SIGN_PUBLIC_BYTES];
     char path[256], line[LINE_MAX_BYTES];
     struct config c = {
         .member = 1, .port = 8480, .workers = 16, .threads = 2, .address = "127.0.0.1"
@@ -94,13 +101,14 @@ enum err config_read(const char *data_dir, struct config *ret)
     }
     enum err e = OK;
     for (int n = 1; e == OK && fgets(line, sizeof(line), f) != NULL; n++)
-        if (!read_line(&c, line)) {
-            log_error("config", "%s:%d: unknown key or malformed value", path, n);
+        if (!whole_line(f, line) || !read_line(&c, line)) {
+            log_error("config", "%s:%d: unknown key, malformed value or longer than %d bytes", path,
+                      n, LINE_MAX_BYTES - 2);
             e = ERR_USAGE;
         }
     (void)fclose(f);
-    if (e == OK && c.federation[0] == '\0') {
-        log_error("config", "%s: federation is missing", path);
+    if (e == OK && (c.federation[0] == '\0' || bytes_equal(c.operator_key, none, sizeof(none)))) {
+        log_error("config", "%s: federation or operator is missing", path);
         e = ERR_USAGE;
     }
     if (e == OK && strcmp(c.shared_dir, c.data_dir) != 0 && c.database[0] == '\0') {

@@ -121,9 +121,13 @@ static bool any_postgres(const char *data)
     return any;
 }
 
+/* The lock beside the socket names the same process and would stop a new PostgreSQL just as well;
+ * it goes first, so that a crash between the two leaves the file that leads here. */
 static void drop_pid_file(const struct cluster_paths *p)
 {
     char path[PATH_MAX + 32];
+    (void)snprintf(path, sizeof(path), "%s/.s.PGSQL.5432.lock", p->socket);
+    (void)unlink(path);
     (void)snprintf(path, sizeof(path), "%s/postmaster.pid", p->data);
     log_warn("cluster", "%s names a process that is no PostgreSQL of ours: removed", path);
     (void)unlink(path);

@@ -114,8 +114,8 @@ enum err store_receipt(struct db *db, const struct id *entry, const struct id *a
 
 static const struct store_stmt receipts = {
     "receipts", "SELECT e.id, e.kind, e.chain, (extract(epoch from e.at) * 1000000)::bigint,"
-                " e.seq <= coalesce((SELECT max(first_seq + n - 1) FROM delivery WHERE chain = "
-                "e.chain), 0), p.n"
+                " e.seq <= coalesce((SELECT first_seq + n - 1 FROM delivery"
+                "  WHERE chain = e.chain ORDER BY first_seq DESC LIMIT 1), 0), p.n"
                 " FROM entry_party p JOIN entry e ON e.id = p.entry"
                 " WHERE p.account = $1::uuid AND p.n < $2::bigint ORDER BY p.n DESC LIMIT $3::int"
 };

@@ -10,7 +10,7 @@ const memberKinds = ['round.draw', 'round.decide', 'submission.pay', 'review.pay
 // Where the effect of an entry stands. bounty.fund: in the books alone; round.draw: the seats.
 const effects = {
     'account.register': 'account', 'role.attest': 'role_grant', 'record.version': 'record_version',
-    'deposit.request': 'deposit', 'bounty.publish': 'bounty', 'bounty.close': 'bounty_event',
+    'deposit.request': 'deposit', 'bounty.publish': 'bounty_event', 'bounty.close': 'bounty_event',
     'bounty.expire': 'bounty_event', 'bounty.fund': 'transfer', 'submission.open': 'submission_event',
     'submission.submit': 'submission_event', 'submission.withdraw': 'submission_event',
     'submission.expire': 'submission_event', 'submission.pay': 'submission_event',
@@ -77,7 +77,7 @@ export class Entries {
             { name: 'effect', row: (r) => this.effect(r.entry, r.what),
               sql: [effect('account', 'entry', 'account'), effect('role_grant', 'entry', 'role_grant'),
                     effect('record_version', 'entry', 'record_version'), effect('deposit', 'id', 'deposit'),
-                    effect('bounty', 'id', 'bounty'), effect('bounty_event', 'entry', 'bounty_event'),
+                    effect('bounty_event', 'entry', 'bounty_event'),
                     effect('submission_event', 'entry', 'submission_event'),
                     effect('seat.commit', 'commit_entry', 'seat'), effect('seat.reveal', 'reveal_entry', 'seat'),
                     effect('seat.fee', 'fee_entry', 'seat'), effect('payout', 'id', 'payout'),

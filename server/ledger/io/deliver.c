@@ -224,9 +224,13 @@ static enum err check_mark(struct ledger *l, const struct chain_log *log, uint64
         e = reader.error;
     arena_free(arena);
     if (e == OK && memcmp(root.bytes, log->mark.root.bytes, HASH_BYTES) != 0) {
-        log_error("log", "chain %s: the first %llu entries are not those that were published",
-                  chain_name(log->chain), (unsigned long long)log->mark.size);
-        e = ERR_DB_OLD;
+        /* A changed log is said with its place; a whole one that differs is another database. */
+        e = tree_recompute(l->db, log->chain, 0, size, &root);
+        if (e == OK) {
+            log_error("log", "chain %s: the first %llu entries are not those that were published",
+                      chain_name(log->chain), (unsigned long long)log->mark.size);
+            e = ERR_DB_OLD;
+        }
     }
     return e;
 }
@@ -263,8 +267,11 @@ enum err ledger_load(struct ledger *l, struct chain_log *log)
         e = load_frontier(l, log->chain, size, &log->tree);
     if (e == OK) {
         merkle_root(&log->tree, &root);
-        if (size > 0 && memcmp(root.bytes, stored.bytes, HASH_BYTES) != 0)
+        if (size > 0 && memcmp(root.bytes, stored.bytes, HASH_BYTES) != 0) {
+            log_error("log", "chain %s: the checkpoint of size %llu is not of the stored entries",
+                      chain_name(log->chain), (unsigned long long)size);
             e = ERR_LOG_INCONSISTENT;
+        }
     }
     if (e == OK)
         e = raise_mark(l, log, size, &root);

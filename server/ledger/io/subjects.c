@@ -60,7 +60,7 @@ static void slot_fill(uint8_t slot[SLOT_BYTES], int64_t number, const uint8_t ke
     memcpy(slot + SLOT_CHECK, check, SLOT_BYTES - SLOT_CHECK);
 }
 
-/* OK with the key; ERR_NOT_FOUND for an empty slot; ERR_IO for one that is neither. */
+/* OK with the key; ERR_NOT_FOUND for an empty slot; ERR_SYNTAX for one that is neither. */
 static enum err slot_read(struct subjects *s, int64_t number, uint8_t ret_key[KEY_BYTES])
 {
     static const uint8_t empty[SLOT_BYTES];
@@ -71,7 +71,7 @@ static enum err slot_read(struct subjects *s, int64_t number, uint8_t ret_key[KE
     enum err e = ERR_NOT_FOUND;
     if (memcmp(slot, empty, SLOT_BYTES) != 0) {
         slot_fill(want, number, slot + SLOT_KEY);
-        e = bytes_equal(slot, want, SLOT_BYTES) ? OK : ERR_IO;
+        e = bytes_equal(slot, want, SLOT_BYTES) ? OK : ERR_SYNTAX;
     }
     if (e == OK)
         memcpy(ret_key, slot + SLOT_KEY, KEY_BYTES);
@@ -80,13 +80,15 @@ static enum err slot_read(struct subjects *s, int64_t number, uint8_t ret_key[KE
     return e;
 }
 
-/* A slot torn by a crash was never acknowledged, so it is written anew. */
+/* A slot torn by a crash was never acknowledged, so it is written anew; one that cannot be read now
+ * may hold a key and is left alone. */
 static enum err slot_create(struct subjects *s, int64_t number)
 {
     uint8_t key[KEY_BYTES], slot[SLOT_BYTES];
-    if (slot_read(s, number, key) == OK) {
+    enum err there = slot_read(s, number, key);
+    if (there == OK || there == ERR_IO) {
         bytes_wipe(key, sizeof(key));
-        return OK;
+        return there;
     }
     random_bytes(key, sizeof(key));
     slot_fill(slot, number, key);

@@ -15,7 +15,8 @@ enum err subjects_open(const char *path, struct subjects **ret) MUST_USE;
 void subjects_close(struct subjects *s);
 /* Makes sure the slot holds a key, durably; an existing key stays. */
 enum err subjects_create(struct subjects *s, int64_t slot) MUST_USE;
-/* ERR_NOT_FOUND if the slot was never made or its key was destroyed. */
+/* ERR_NOT_FOUND if the slot was never made or its key was destroyed, ERR_SYNTAX if it is damaged.
+ */
 enum err subjects_salt(struct subjects *s, int64_t slot, enum chain chain, uint64_t sequence,
                        uint8_t ret[SALT_BYTES]) MUST_USE;
 
