@@ -142,7 +142,7 @@ packages:
 	@.ci/install serve build test
 
 format:
-	clang-format -i $(C_FILES)
+	@clang-format -i $(C_FILES)
 
 # clang-tidy and cppcheck with their checked-in configuration; a minute or two, part of `make check`.
 analyse: $(B)/gen/migrations.inc

@@ -9,7 +9,7 @@ rows=
 for file in "$1"/[0-9][0-9][0-9][0-9]-*.sql; do
     [ -f "$file" ] || continue
     n=$((n + 1))
-    echo "static const unsigned char migration_$n[] = {"
+    echo "static const unsigned char migration_${n}[] = {"
     od -An -v -tx1 "$file" | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'
     echo "0x00 };"
     hash=$(sha256sum "$file" | cut -c1-64)

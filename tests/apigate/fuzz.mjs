@@ -374,7 +374,8 @@ function show(finding) {
     const { request } = finding.plan;
     console.log(`\nfinding in ${finding.operation}: ${finding.found.join('; ')}`);
     console.log(
-        `  sent: ${finding.plan.name} (${finding.shrinks} steps smaller; choice ${JSON.stringify(finding.choice)}, seed ${finding.seed})`,
+        `  sent: ${finding.plan.name} (${finding.shrinks} steps smaller; ` +
+            `choice ${JSON.stringify(finding.choice)}, seed ${finding.seed})`,
     );
     if (request?.raw)
         console.log(

@@ -42,7 +42,9 @@ export function page(c, items) {
         value: { items: items.slice(start, end), next },
         headers: next
             ? {
-                  Link: `<?${new URLSearchParams({ ...(c.mock.bug === 'link' ? {} : c.query), cursor: next })}>; rel="next"`,
+                  Link:
+                      `<?${new URLSearchParams({ ...(c.mock.bug === 'link' ? {} : c.query), cursor: next })}>` +
+                      '; rel="next"',
               }
             : {},
     };

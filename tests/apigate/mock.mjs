@@ -311,7 +311,8 @@ export class Mock {
         return s.id;
     }
     checkpoint(chain) {
-        return `${this.federation}/${chain}\n${this.logs[chain].length}\n${b64(root(this.logs[chain]))}\n\n\u2014 mock AAAAAA==\n`;
+        const body = `${this.federation}/${chain}\n${this.logs[chain].length}\n${b64(root(this.logs[chain]))}\n`;
+        return `${body}\n\u2014 mock AAAAAA==\n`;
     }
     proof(chain, index) {
         const hashes = path(this.logs[chain], index)

@@ -66,7 +66,8 @@ function tableOf(spec) {
     const rows = spec.operations.map(
         (o) =>
             `    { M_${o.method}, "${o.template}", "${o.id}", api_${o.id}, ${who(o)},\n` +
-            `      ${kind[o.bodyType]}, ${o.bodyMax === 65536 ? 'JSON_MAX' : o.bodyMax}, ${o.deadline}, false, false, ${queryOf(o) ? `"${queryOf(o)}"` : 'NULL'} }, /* { */`,
+            `      ${kind[o.bodyType]}, ${o.bodyMax === 65536 ? 'JSON_MAX' : o.bodyMax}, ${o.deadline}, ` +
+            `false, false, ${queryOf(o) ? `"${queryOf(o)}"` : 'NULL'} }, /* { */`,
     );
     return `#define JSON_MAX (64u << 10) /* bytes */\nconst struct route api_routes[] = {\n${rows.join('\n')}\n};\n`;
 }
@@ -81,7 +82,8 @@ const ROUTE_CHANGES = [
         (t) =>
             t.replace(
                 '{ M_GET, "/health/live"',
-                '{ M_GET, "/x", "x", api_x, WHO_ANYONE, BODY_NONE, 0, 5000, false, false, NULL },\n{ M_GET, "/health/live"',
+                '{ M_GET, "/x", "x", api_x, WHO_ANYONE, BODY_NONE, 0, 5000, false, false, NULL },\n' +
+                    '{ M_GET, "/health/live"',
             ),
         /x: in the table, not/,
     ],
@@ -93,7 +95,11 @@ const ROUTE_CHANGES = [
         /getPayout: template/,
     ],
     ['another limit', (t) => t.replace('(64u << 10)', '(63u << 10)'), /body limit/],
-    ['another query', (t) => t.replace('"limit cursor phase"', '"limit"').replace('"cursor limit phase"', '"limit"'), /listReviews: query/],
+    [
+        'another query',
+        (t) => t.replace('"cursor limit phase"', '"limit"'),
+        /listReviews: query/,
+    ],
     ['another body kind', (t) => t.replace('BODY_FILE', 'BODY_JSON'), /body kind/],
 ];
 

@@ -82,7 +82,8 @@ export class Spec {
         const check = this.validator(pointer);
         if (check(value)) return null;
         const e = check.errors[0];
-        return `${e.instancePath || '/'} ${e.message}${e.params?.additionalProperty ? ` (${e.params.additionalProperty})` : ''}`;
+        const extra = e.params?.additionalProperty;
+        return `${e.instancePath || '/'} ${e.message}${extra ? ` (${extra})` : ''}`;
     }
     bodyProblem(operation, value) {
         const pointer = operation.bodySchema.$ref;

@@ -279,7 +279,8 @@ export class Seed {
         this.log(file, 2);
         this.sql.push(`UPDATE chain_head SET last_seq = ${this.chains[1].length} WHERE chain = 1;`,
                       `UPDATE chain_head SET last_seq = ${this.chains[2].length} WHERE chain = 2;`);
-        this.sql.push("INSERT INTO reviewer_load SELECT t.reviewer, count(*) FILTER (WHERE s.state IN ('QUOTED', 'ROUND')) "
+        this.sql.push('INSERT INTO reviewer_load SELECT t.reviewer, '
+            + "count(*) FILTER (WHERE s.state IN ('QUOTED', 'ROUND')) "
             + 'FROM seat t JOIN submission s ON s.id = t.submission GROUP BY t.reviewer;');
         return { sql: this.sql.join('\n'), keys: file, open: open.id, payouts };
     }

@@ -10,21 +10,19 @@ export const ZONES = [
     // Formats and pure rules: bytes in, bytes out. The client computes with the very same files.
     { name: 'rules', may: ['base', 'crypto'],
       at: /^server\/(statement\/|timeline\/|vault\/format\.|market\/reward\.|review\/(draw|score|verdict)\.)/ },
-    // Salt keys speak of people, but stand below store and ledger.
-    { name: 'salts', at: /^server\/ledger\/io\/subjects\.[ch]$/, may: ['base', 'crypto', 'ledger-log'] },
     { name: 'store', at: 'server/store/', may: ['base', 'crypto', 'ledger-log', 'rules'] },
     { name: 'ledger-io', at: 'server/ledger/io/',
-      may: ['base', 'crypto', 'rules', 'salts', 'ledger-core', 'ledger-log', 'store', 'app'] },
+      may: ['base', 'crypto', 'rules', 'ledger-core', 'ledger-log', 'store', 'app'] },
     { name: 'app', at: 'server/app.h', may: ['base', 'crypto'] },
     { name: 'wiring', at: /^server\/(main|app|config)[a-z_]*\.[ch]$/, may: ['*'] },
     { name: 'act', at: /^server\/act\.[ch]$/,
       may: ['base', 'crypto', 'rules', 'store', 'ledger-io', 'app', 'domain'] },
     { name: 'client', at: 'api/client/', may: ['base', 'crypto', 'rules', 'ledger-log'] },
     { name: 'edge', at: 'api/',
-      may: ['base', 'crypto', 'rules', 'salts', 'ledger-log', 'ledger-io', 'store', 'app', 'act', 'domain'] },
+      may: ['base', 'crypto', 'rules', 'ledger-log', 'ledger-io', 'store', 'app', 'act', 'domain'] },
     // Every other file of server/ is the domain: rules over the store, no HTTP, no SQL text.
     { name: 'domain', at: 'server/',
-      may: ['base', 'crypto', 'rules', 'salts', 'ledger-log', 'ledger-io', 'store', 'app', 'act', 'domain'] },
+      may: ['base', 'crypto', 'rules', 'ledger-log', 'ledger-io', 'store', 'app', 'act', 'domain'] },
     { name: 'tests', at: 'tests/', may: ['*'] },
 ];
 

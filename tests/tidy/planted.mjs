@@ -73,6 +73,7 @@ const PLANTS = [
     ['dead-file', 'server/base/lost.c', '#include "server/base/err.h"\n'],
     ['dead-file', 'server/base/lost.h', 'int lost(void);\n'],
     ['dead-file', 'tests/lib/lost.sh', 'true\n'],
+    ['stray-file', 'server/base/err.c.orig', 'int a;\n'],
     ['error-unused', 'server/base/err.def', 'ERR(ERR_LOST, 500, "lost", "Lost.")\n'],
     ['link', 'docs/log.md', '[gone](gone.md)\n'],
     ['link', 'docs/log.md', '[gone](README.md#no-such-heading)\n'],

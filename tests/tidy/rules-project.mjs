@@ -25,6 +25,14 @@ export function deadNames(project, report) {
     }
 }
 
+// What editors, patch and crashes leave behind.
+export function strayFiles(project, report) {
+    for (const file of project.files) {
+        if (/(\.(orig|rej|bak|swp|tmp|log)|~|(^|\/)core(\.\d+)?)$/.test(file.path))
+            report(file.path, 'stray-file', 1, 'does not belong into the project');
+    }
+}
+
 export function errorsUsed(project, report) {
     const registry = project.files.find((f) => f.path === 'server/base/err.def');
     if (!registry)

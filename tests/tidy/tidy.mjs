@@ -83,7 +83,8 @@ class Report {
 const C_RULES = [c.includeDirection, c.fencedLibraries, c.pureZones, c.bannedCalls, c.comments, c.functions,
                  c.globals, c.noTypedefStruct];
 const TEXT_RULES = [text.layout, text.fileLength, text.words];
-const PROJECT_RULES = [project.deadSources, project.deadNames, project.errorsUsed, project.links, project.docsIndex];
+const PROJECT_RULES = [project.deadSources, project.deadNames, project.strayFiles, project.errorsUsed, project.links,
+                       project.docsIndex];
 
 export function tidy(root) {
     const files = walk(root).map((at) => load(root, at));
