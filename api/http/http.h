@@ -88,6 +88,8 @@ enum err req_if_match(struct request *r, int64_t *ret_version) MUST_USE;
 
 /* Replies. Text given is copied. */
 void reply_json(struct request *r, int status, const char *json, size_t len);
+/* The same without a copy: takes over what body holds and leaves it empty. */
+void reply_json_take(struct request *r, int status, struct buf *body);
 void reply_value(struct request *r, int status, json_t *value); /* takes the reference */
 void reply_text(struct request *r, int status, const char *type, const void *bytes, size_t len);
 void reply_file(struct request *r, int status, const char *type, const char *path); /* streamed */

@@ -133,6 +133,17 @@ void reply_json(struct request *request, int status, const char *json, size_t le
     reply_text(request, status, "application/json", json, len);
 }
 
+void reply_json_take(struct request *request, int status, struct buf *body)
+{
+    if (!begin(request, status))
+        return;
+    struct reply *r = &job_of(request)->reply;
+    r->body = (char *)body->data;
+    r->len = body->len;
+    buf_init(body, body->max);
+    reply_header(request, "Content-Type", "application/json");
+}
+
 void reply_value(struct request *request, int status, json_t *value)
 {
     if (value == NULL) {

@@ -39,7 +39,7 @@ void api_bounties_get(struct request *r)
         (void)snprintf(etag, sizeof(etag), "\"b%016" PRIx64 "\"", version);
         reply_header(r, "ETag", etag);
         reply_header(r, "Cache-Control", "public, max-age=1");
-        reply_json(r, 200, buf_str(&text), text.len);
+        reply_json_take(r, 200, &text);
     }
     buf_release(&text);
 }

@@ -4,6 +4,7 @@
 #include "server/market/reward.h"
 #include "server/store/bounty.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,29 +140,46 @@ enum err board_refresh(struct board *b, struct db *db)
     return OK;
 }
 
-enum err board_list(struct board *b, const char *disease, int64_t before, int limit,
-                    struct buf *ret, int64_t *ret_next, uint64_t *ret_version)
+/* The items of a page: those from *ret_first on that fit the query, their bytes, and the cursor of
+ * what follows. */
+static size_t choose(const struct board *b, const char *disease, int64_t before, int limit,
+                     const struct item *ret[], size_t *ret_bytes, int64_t *ret_next)
 {
-    int taken = 0;
-    int64_t next = 0, last = 0;
-    enum err e = OK;
-    (void)pthread_mutex_lock(&b->lock);
-    *ret_version = b->version;
-    for (size_t i = 0; i < b->n_items && e == OK; i++) {
+    size_t n = 0, bytes = 0;
+    int64_t next = 0;
+    for (size_t i = 0; i < b->n_items; i++) {
         const struct item *item = &b->items[i];
         if (item->n >= before || (disease != NULL && strcmp(disease, item->disease) != 0))
             continue;
-        if (taken == limit) {
-            next = last;
+        if (n == (size_t)limit) {
+            next = n > 0 ? ret[n - 1]->n : 0;
             break;
         }
-        if (taken++ > 0)
-            e = buf_add_str(ret, ",");
+        bytes += item->len + 1;
+        ret[n++] = item;
+    }
+    *ret_bytes = bytes;
+    *ret_next = next;
+    return n;
+}
+
+/* The room is taken at once: growing step by step would copy and wipe everything several times. */
+enum err board_list(struct board *b, const char *disease, int64_t before, int limit,
+                    struct buf *ret, int64_t *ret_next, uint64_t *ret_version)
+{
+    const struct item *page[BOARD_PAGE_MAX];
+    size_t bytes = 0;
+    assert(limit <= BOARD_PAGE_MAX);
+    (void)pthread_mutex_lock(&b->lock);
+    *ret_version = b->version;
+    size_t n = choose(b, disease, before, limit, page, &bytes, ret_next);
+    enum err e = buf_reserve(ret, bytes + BOARD_TAIL) != NULL ? OK : ERR_NO_MEMORY;
+    for (size_t i = 0; i < n && e == OK; i++) {
+        if (i > 0)
+            e = buf_add(ret, ",", 1);
         if (e == OK)
-            e = buf_add(ret, item->json, item->len);
-        last = item->n;
+            e = buf_add(ret, page[i]->json, page[i]->len);
     }
     (void)pthread_mutex_unlock(&b->lock);
-    *ret_next = next;
     return e;
 }

@@ -7,7 +7,9 @@
 #include "server/base/json.h"
 #include "server/store/store.h"
 
-#define BOARD_MAX 10000 /* open bounties shown */
+#define BOARD_MAX 10000    /* open bounties shown */
+#define BOARD_PAGE_MAX 100 /* items of one call */
+#define BOARD_TAIL 128 /* room that board_list leaves for what its caller puts behind the items */
 
 struct board;
 
@@ -15,9 +17,9 @@ enum err board_new(struct board **ret) MUST_USE;
 void board_free(struct board *b);
 /* Reads all open bounties anew. */
 enum err board_refresh(struct board *b, struct db *db) MUST_USE;
-/* Appends up to limit items older than before (INT64_MAX: from the newest) as JSON, separated by
- * commas; disease NULL: all. *ret_next = cursor of the following page, 0 at the end; *ret_version
- * changes with the content. */
+/* Appends up to limit (at most BOARD_PAGE_MAX) items older than before (INT64_MAX: from the newest)
+ * as JSON, separated by commas; disease NULL: all. *ret_next = cursor of the following page, 0 at
+ * the end; *ret_version changes with the content. */
 enum err board_list(struct board *b, const char *disease, int64_t before, int limit,
                     struct buf *ret, int64_t *ret_next, uint64_t *ret_version) MUST_USE;
 
