@@ -173,7 +173,9 @@ enum err board_list(struct board *b, const char *disease, int64_t before, int li
     (void)pthread_mutex_lock(&b->lock);
     *ret_version = b->version;
     size_t n = choose(b, disease, before, limit, page, &bytes, ret_next);
-    enum err e = buf_reserve(ret, bytes + BOARD_TAIL) != NULL ? OK : ERR_NO_MEMORY;
+    enum err e = bytes + BOARD_TAIL > ret->max - ret->len       ? ERR_LIMIT
+                 : buf_reserve(ret, bytes + BOARD_TAIL) == NULL ? ERR_NO_MEMORY
+                                                                : OK;
     for (size_t i = 0; i < n && e == OK; i++) {
         if (i > 0)
             e = buf_add(ret, ",", 1);
