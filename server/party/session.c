@@ -102,8 +102,11 @@ enum err party_sign_in(const struct act *act, struct db *db, const struct id *ac
     memcpy(key.request_hash, challenge, sizeof(key.request_hash));
     struct answer answer = { 0 };
     e = store_write(act->app->store, "session", &key, session_tx, &s, act->arena, &answer);
-    if (e == OK && answer.replayed)
-        e = ERR_AUTH_CHALLENGE; /* the challenge was used before */
+    /* Replayed: the challenge was used before, or it was just now by ourselves and the writer had
+     * to run again after a lost COMMIT; then the session is the one of our own token. */
+    struct account_row own;
+    if (e == OK && answer.replayed && store_session_get(db, s.token_hash, act->now, &own) != OK)
+        e = ERR_AUTH_CHALLENGE;
     if (e == OK) {
         memcpy(ret_token, token, sizeof(token));
         *ret_expires = s.expires;
