@@ -21,6 +21,16 @@ void money_move(struct money *m, enum book_kind from, const struct id *from_owne
     m->n++;
 }
 
+enum err money_release(struct db *db, struct money *m, const struct bounty_row *b, int64_t amount)
+{
+    if (b->open) {
+        money_move(m, BOOK_RESERVED, &b->id, BOOK_AVAILABLE, &b->id, amount, "release");
+        return OK;
+    }
+    money_move(m, BOOK_RESERVED, &b->id, BOOK_WALLET, &b->sponsor, amount, "refund");
+    return books_open(db, BOOK_WALLET, &b->sponsor, b->currency);
+}
+
 enum err money_post(struct db *db, const struct money *m)
 {
     return m->n > 0 ? books_post(db, &m->entry, m->currency, m->legs, m->n) : OK;

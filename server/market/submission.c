@@ -9,17 +9,6 @@
 
 #include <string.h>
 
-enum err submission_release(struct db *db, struct money *m, const struct bounty_row *b,
-                            int64_t amount)
-{
-    if (b->open) {
-        money_move(m, BOOK_RESERVED, &b->id, BOOK_AVAILABLE, &b->id, amount, "release");
-        return OK;
-    }
-    money_move(m, BOOK_RESERVED, &b->id, BOOK_WALLET, &b->sponsor, amount, "refund");
-    return books_open(db, BOOK_WALLET, &b->sponsor, b->currency);
-}
-
 /* ---- open ------------------------------------------------------------------------------------ */
 
 struct opening {
@@ -289,7 +278,7 @@ static enum err leave(struct db *db, struct app *app, usec_t now, struct submiss
     if (e != OK)
         return e;
     money_init(&m, entry, b.currency);
-    e = submission_release(db, &m, &b, row->reserved - fees);
+    e = money_release(db, &m, &b, row->reserved - fees);
     if (e == OK)
         e = money_post(db, &m);
     const struct submission_change c = {

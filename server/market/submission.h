@@ -35,9 +35,4 @@ enum err submission_withdraw(const struct act *act, const struct statement *s,
 /* The scheduler's: a quote that lapsed, or a round that is due. */
 enum err submission_due(struct app *app, const struct id *submission, int64_t version) MUST_USE;
 
-/* What is no longer needed goes back: to the bounty while it is open, else to its sponsor. */
-struct money;
-enum err submission_release(struct db *db, struct money *m, const struct bounty_row *b,
-                            int64_t amount) MUST_USE;
-
 #endif

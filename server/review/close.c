@@ -3,7 +3,6 @@
 #include "server/market/money.h"
 #include "server/market/reward.h"
 #include "server/market/states.h"
-#include "server/market/submission.h"
 #include "server/review/round.h"
 #include "server/review/score.h"
 
@@ -184,7 +183,7 @@ static enum err settle(struct db *db, struct app *app, usec_t now, struct submis
     assert(fees + s->pay <= s->reserved);
     money_init(&m, entry, b->currency);
     money_move(&m, BOOK_RESERVED, &s->bounty, BOOK_ACCRUED, &s->bounty, s->pay, "accrue");
-    e = submission_release(db, &m, b, s->reserved - fees - s->pay);
+    e = money_release(db, &m, b, s->reserved - fees - s->pay);
     return e == OK ? money_post(db, &m) : e;
 }
 
