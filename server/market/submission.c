@@ -335,8 +335,7 @@ static enum err expire_quote(struct db *db, const struct due *d, struct submissi
     return e;
 }
 
-/* At the commit deadline with a quorum the reveal begins; everything else that is due is decided.
- */
+/* A round that is due is decided with the verdicts there are. */
 static enum err close_due_round(struct db *db, const struct due *d, struct submission_row *row,
                                 struct arena *arena)
 {

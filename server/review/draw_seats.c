@@ -6,22 +6,28 @@
 
 #include <string.h>
 
-/* The seed binds the published log, the submission and the terms: nobody could know it before the
- * submission's statement was signed, and anyone can compute it afterwards. */
+/* The seed binds the published log, the submission and the terms under a signature of the member:
+ * patients choose the submission's id and see the log, but cannot compute the signature, so they
+ * cannot try ids until the draw suits them; afterwards anyone who holds round.draw can check all of
+ * it. */
+#define DRAW_TEXT "cairn/v1/draw"
+
 struct draw_seed {
     uint64_t size;
     struct merkle_hash root;
+    uint8_t proof[SIGN_BYTES];
     uint8_t seed[HASH_BYTES];
 };
 
 static void seed_make(const struct act *act, const struct submission_row *s,
                       const struct bounty_row *b, struct draw_seed *ret)
 {
-    uint8_t message[13 + HASH_BYTES + 8 + ID_BYTES + HASH_BYTES];
+    const size_t text = sizeof(DRAW_TEXT) - 1;
+    uint8_t message[sizeof(DRAW_TEXT) - 1 + HASH_BYTES + 8 + ID_BYTES + HASH_BYTES];
     uint8_t *at = message;
     ledger_root(act->app->ledger, CHAIN_TX, &ret->size, &ret->root);
-    memcpy(at, "cairn/v1/draw", 13);
-    at += 13;
+    memcpy(at, DRAW_TEXT, text);
+    at += text;
     memcpy(at, ret->root.bytes, HASH_BYTES);
     at += HASH_BYTES;
     for (int i = 0; i < 8; i++)
@@ -29,7 +35,8 @@ static void seed_make(const struct act *act, const struct submission_row *s,
     memcpy(at, s->id.bytes, ID_BYTES);
     at += ID_BYTES;
     memcpy(at, b->terms_hash, HASH_BYTES);
-    sha256(message, sizeof(message), ret->seed);
+    sign_detached(&act->app->member_key, message, sizeof(message), ret->proof);
+    sha256(ret->proof, sizeof(ret->proof), ret->seed);
 }
 
 static json_t *candidates_json(const struct candidate_row *c, size_t n)
@@ -64,8 +71,9 @@ static enum err draw_statement(struct db *db, const struct act *act, const struc
 {
     struct statement st = { 0 };
     json_t *extras =
-        json_pack("{s:o, s:i, s:I, s:o, s:o, s:o, s:o}", "submission", json_id(&s->id), "round", 1,
-                  "log_size", (json_int_t)seed->size, "seed", json_b64(seed->seed, HASH_BYTES),
+        json_pack("{s:o, s:i, s:I, s:o, s:o, s:o, s:o, s:o}", "submission", json_id(&s->id),
+                  "round", 1, "log_size", (json_int_t)seed->size, "seed",
+                  json_b64(seed->seed, HASH_BYTES), "seed_proof", json_b64(seed->proof, SIGN_BYTES),
                   "candidates", candidates_json(c, n), "seats", drawn_json(c, d->seats, d->n_seats),
                   "alternates", drawn_json(c, d->alternates, d->n_alternates));
     enum err e = member_statement(act->app, "round.draw", 1, act->now, extras, &st);

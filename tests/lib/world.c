@@ -107,13 +107,24 @@ void world_down(struct world *w)
     fixture_down(&w->f);
 }
 
+/* A test may have killed PostgreSQL, which tells nobody when it is back. */
+static void connected(struct world *w)
+{
+    usec_t until = clock_monotonic() + 30 * USEC_PER_SEC;
+    while (db_check(w->db) != OK || store_ping(w->db) != OK) {
+        if (clock_monotonic() > until)
+            abort();
+        (void)poll(NULL, 0, 5);
+    }
+}
+
 void world_settle(struct world *w)
 {
     usec_t until = clock_monotonic() + 10 * USEC_PER_SEC;
     int64_t left = 1;
     ledger_wake(w->app.ledger);
     for (;;) {
-        must(db_check(w->db), "connection");
+        connected(w);
         must(store_outbox_lag(w->db, &left), "lag");
         uint64_t entries = (uint64_t)world_number(w, "SELECT sum(last_seq) FROM chain_head");
         if (left == 0 &&
@@ -205,6 +216,11 @@ static const struct {
       " (b.terms::json -> 'review' ->> 'fee_minor')::bigint <> (SELECT coalesce(sum(x.amount), 0)"
       "  FROM book_transfer x JOIN book_account w ON w.id = x.credit WHERE x.entry_id = t.fee_entry"
       "  AND w.owner = t.reviewer AND w.kind = 'wallet')" },
+    { "load",
+      "SELECT count(*) FROM (SELECT t.reviewer, count(*) FILTER (WHERE s.state IN ('QUOTED',"
+      " 'ROUND')) AS n FROM seat t JOIN submission s ON s.id = t.submission GROUP BY t.reviewer) x"
+      " FULL JOIN reviewer_load l ON l.account = x.reviewer WHERE x.n IS DISTINCT FROM"
+      " l.open_seats" },
     { "held", "SELECT count(*) FROM book_account a WHERE kind = 'wallet' AND debits_pending <>"
               " (SELECT coalesce(sum(amount), 0) FROM payout p WHERE p.account = a.owner AND"
               "  state IN ('created', 'submitted'))" },
@@ -236,13 +252,22 @@ static void connect_checker(struct world *w)
         prepare(w->checker);
 }
 
+/* True if the connection failed and not the question: the first time, and where a test killed
+ * PostgreSQL, which tells nobody when it is back. */
+static bool lost(const PGresult *res)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    ExecStatusType status = PQresultStatus(res);
+    return status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK &&
+           (state == NULL || strncmp(state, "57P", 3) == 0 || strcmp(state, "26000") == 0);
+}
+
 static PGresult *ask(struct world *w, const char *sql)
 {
     PGresult *res = PQexec(w->checker, sql);
     usec_t until = clock_monotonic() + 30 * USEC_PER_SEC;
-    while (PQstatus(w->checker) != CONNECTION_OK && clock_monotonic() < until) {
-        PQclear(
-            res); /* the first time, or PostgreSQL was killed: it tells nobody when it is back */
+    while (lost(res) && clock_monotonic() < until) {
+        PQclear(res);
         (void)poll(NULL, 0, 2);
         connect_checker(w);
         res = PQexec(w->checker, sql);

@@ -135,11 +135,27 @@ static void test_too_long(void **state)
         }
 }
 
+/* A line that is longer than any may be is refused whole: its end is not another line. */
+static void test_overlong_line(void **state)
+{
+    (void)state;
+    struct config c;
+    char text[1200] = BASE "# ";
+    for (size_t pad = 480; pad < 540; pad++) {
+        size_t len = strlen(BASE);
+        (void)memset(text + len, '#', pad);
+        (void)snprintf(text + len + pad, sizeof(text) - len - pad, "port = 9\n");
+        enum err e = read_text(text, &c);
+        assert_true(e == ERR_USAGE || (e == OK && c.port == 8480)); /* a comment is a comment */
+    }
+}
+
 static void test_missing(void **state)
 {
     (void)state;
     struct config c;
     assert_int_equal(read_text("operator = " KEY "\n", &c), ERR_USAGE);
+    assert_int_equal(read_text("federation = cairn.test\n", &c), ERR_USAGE);
     assert_int_equal(read_text("", &c), ERR_USAGE);
     assert_int_equal(config_read("/nonexistent", &c), ERR_USAGE);
     char deep[260];
@@ -255,10 +271,15 @@ static int down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),        cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_malformed_lines), cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_missing),         cmocka_unit_test(test_init),
-        cmocka_unit_test(test_init_refusals),   cmocka_unit_test(test_key_files),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_malformed_lines),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_overlong_line),
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_init),
+        cmocka_unit_test(test_init_refusals),
+        cmocka_unit_test(test_key_files),
     };
     return cmocka_run_group_tests_name("config", tests, up, down);
 }

@@ -219,12 +219,12 @@ static const struct action {
     { "fund", fund, 2, 2 },
     { "close", close_one, 1, 0 },
     { "expire", expire, 1, 0 },
-    { "open", open_one, 11, 12 },
-    { "content", content, 10, 12 },
-    { "submit", submit, 12, 8 },
+    { "open", open_one, 11, 10 },
+    { "content", content, 10, 10 },
+    { "submit", submit, 12, 5 },
     { "withdraw", withdraw, 1, 0 },
-    { "commit", commit_one, 18, 8 },
-    { "reveal", reveal_one, 18, 4 },
+    { "commit", commit_one, 18, 5 },
+    { "reveal", reveal_one, 18, 2 },
     { "due", due, 3, 0 },
     { "later", later, 2, 2 },
     { "payout", pay_out, 4, 2 },
@@ -341,6 +341,7 @@ static void test_the_check_notices(void **state)
         { "rewards", "UPDATE submission SET pay = pay + 1 WHERE state = 'PAID'" },
         { "fees", "UPDATE seat SET reviewer = (SELECT id FROM account ORDER BY at LIMIT 1) WHERE"
                   " fee_entry IS NOT NULL AND seat = 1" },
+        { "load", "UPDATE reviewer_load SET open_seats = open_seats + 1" },
         { "held",
           "UPDATE payout SET state = 'submitted', settle_entry = NULL WHERE state = 'confirmed'" },
     };
@@ -361,6 +362,8 @@ static int up(void **state)
     (void)state;
     world_up(&w);
     cast_join(&w, &cast);
+    for (size_t i = 0; i < PATIENTS; i++) /* so that there is always something to pay out */
+        assert_int_equal(do_deposit(&w, &cast.patients[i], 20000), OK);
     return 0;
 }
 

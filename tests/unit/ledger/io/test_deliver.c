@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct world w;
@@ -140,126 +141,6 @@ static void test_leaves(void **state)
     assert_true(atomic_load(&w.published) > 0);
 }
 
-/* ---- what is published -------------------------------------------------------------------------
- */
-
-static struct policy *policy(void)
-{
-    struct buf text;
-    struct policy *p = NULL;
-    buf_init(&text, POLICY_MAX);
-    assert_int_equal(ledger_policy(w.app.ledger, &text), OK);
-    assert_int_equal(policy_parse(buf_str(&text), text.len, &p, NULL), OK);
-    buf_release(&text);
-    return p;
-}
-
-static void test_checkpoint(void **state)
-{
-    (void)state;
-    struct policy *p = policy();
-    for (enum chain c = CHAIN_ACCOUNT; c <= CHAIN_TX; c++) {
-        struct buf note;
-        struct checkpoint cp, checked;
-        struct merkle_hash root;
-        uint64_t size = 0;
-        size_t body = 0;
-        buf_init(&note, CHECKPOINT_MAX);
-        assert_int_equal(ledger_checkpoint(w.app.ledger, c, &note), OK);
-        assert_int_equal(checkpoint_parse(buf_str(&note), note.len, &cp, &body), OK);
-        assert_string_equal(cp.origin,
-                            c == CHAIN_TX ? WORLD_FEDERATION "/tx" : WORLD_FEDERATION "/account");
-        ledger_root(w.app.ledger, c, &size, &root);
-        assert_int_equal(cp.size, size);
-        assert_int_equal(cp.size, ledger_size(w.app.ledger, c));
-        assert_memory_equal(cp.root.bytes, root.bytes, HASH_BYTES);
-        assert_int_equal(policy_check(p, buf_str(&note), note.len, &checked), OK);
-        buf_release(&note);
-    }
-    policy_free(p);
-}
-
-/* Every entry's receipt verifies offline, and for its own bytes alone. */
-static void test_receipts(void **state)
-{
-    (void)state;
-    struct arena *arena = arena_new(64u << 20);
-    struct policy *p = policy();
-    struct entry_stored *entries = NULL;
-    size_t n = 0;
-    struct buf leaf, proof;
-    buf_init(&leaf, ENTRY_MAX);
-    buf_init(&proof, PROOF_MAX);
-    assert_int_equal(store_entries_after(w.db, CHAIN_TX, 0, 100000, arena, &entries, &n), OK);
-    for (size_t i = 0; i < n; i += 7) {
-        struct checkpoint cp;
-        uint64_t index = 0;
-        buf_clear(&proof);
-        assert_int_equal(ledger_proof(w.app.ledger, w.db, CHAIN_TX, i, arena, &proof), OK);
-        leaf_of(&entries[i], CHAIN_TX, &leaf);
-        assert_int_equal(
-            tlog_proof_verify(p, buf_str(&proof), proof.len, leaf.data, leaf.len, &cp, &index), OK);
-        assert_int_equal(index, i);
-        assert_true(cp.size > i);
-        leaf.data[leaf.len - 1] ^= 1;
-        assert_int_equal(
-            tlog_proof_verify(p, buf_str(&proof), proof.len, leaf.data, leaf.len, &cp, &index),
-            ERR_CRYPTO);
-    }
-    buf_clear(&proof);
-    assert_int_equal(ledger_proof(w.app.ledger, w.db, CHAIN_TX, n, arena, &proof), ERR_NOT_FOUND);
-    buf_release(&proof);
-    buf_release(&leaf);
-    policy_free(p);
-    arena_free(arena);
-}
-
-/* A partial tile of any width is the head of the widest one, and so is a bundle. */
-static void test_tiles_of_all_widths(void **state)
-{
-    (void)state;
-    struct arena *arena = arena_new(64u << 20);
-    size_t full = 0, len = 0, offset = 0, entry_len = 0, size = ledger_size(w.app.ledger, CHAIN_TX);
-    unsigned last = (unsigned)(size % TILE_WIDTH);
-    char path[TILE_PATH_MAX];
-    bool bad = false;
-    assert_true(size > TILE_WIDTH && last > 1);
-    (void)snprintf(path, sizeof(path), "entries/001.p/%u", last);
-    const uint8_t *all = tile(CHAIN_TX, path, arena, &full), *bytes, *entry;
-    (void)snprintf(path, sizeof(path), "0/001.p/%u", last);
-    const uint8_t *hashes = tile(CHAIN_TX, path, arena, &len);
-    assert_int_equal(len, last * HASH_BYTES);
-    for (unsigned width = 1; width <= last; width++) {
-        assert_true(bundle_next(all, full, &offset, &entry, &entry_len, &bad));
-        (void)snprintf(path, sizeof(path), "entries/001.p/%u", width);
-        bytes = tile(CHAIN_TX, path, arena, &len);
-        assert_int_equal(len, offset);
-        assert_memory_equal(bytes, all, len);
-        (void)snprintf(path, sizeof(path), "0/001.p/%u", width);
-        bytes = tile(CHAIN_TX, path, arena, &len);
-        assert_int_equal(len, width * HASH_BYTES);
-        assert_memory_equal(bytes, hashes, len);
-        struct merkle_hash leaf;
-        merkle_leaf(entry, entry_len, &leaf);
-        assert_memory_equal(leaf.bytes, bytes + (width - 1) * HASH_BYTES, HASH_BYTES);
-    }
-    (void)tile(CHAIN_TX, "0/000", arena, &len);
-    assert_int_equal(len, TILE_WIDTH * HASH_BYTES);
-    (void)tile(CHAIN_TX, "1/000.p/1", arena, &len);
-    assert_int_equal(len, HASH_BYTES);
-    static const char *const absent[] = { "0/001",     "0/002.p/1",   "1/000.p/2",
-                                          "2/000.p/1", "0/000.p/0",   "0/000.p/256",
-                                          "0/0",       "entries/001", "9/000",
-                                          "",          "../mark",     "0/x999/x999/x999/999" };
-    for (size_t i = 0; i < COUNT(absent); i++)
-        assert_int_equal(ledger_tile(w.app.ledger, w.db, CHAIN_TX, absent[i], arena, &bytes, &len),
-                         ERR_NOT_FOUND);
-    (void)snprintf(path, sizeof(path), "0/001.p/%u", last + 1);
-    assert_int_equal(ledger_tile(w.app.ledger, w.db, CHAIN_TX, path, arena, &bytes, &len),
-                     ERR_NOT_FOUND);
-    arena_free(arena);
-}
-
 /* ---- what breaks meanwhile ---------------------------------------------------------------------
  */
 
@@ -307,25 +188,51 @@ static int64_t holders(void)
     return world_number(&w, "SELECT count(DISTINCT pid) " DRIVER_LOCK);
 }
 
-/* The lock goes with the connection: a driver that was cut off while it had nothing to do takes it
- * again before it goes on. */
+static bool is_socket(int fd)
+{
+    char path[40], target[16] = "";
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return readlink(path, target, sizeof(target) - 1) > 0 && strncmp(target, "socket:", 7) == 0;
+}
+
+/* Opens the driver anew; the socket that it brought along is that of its connection. */
+static int reopened(void)
+{
+    bool before[256];
+    int found = -1;
+    world_park(&w);
+    for (int fd = 0; fd < 256; fd++)
+        before[fd] = is_socket(fd);
+    assert_int_equal(world_drive(&w), OK);
+    for (int fd = 0; fd < 256; fd++)
+        if (!before[fd] && is_socket(fd))
+            found = fd;
+    assert_true(found > 2);
+    return found;
+}
+
+/* The lock goes with the connection: a driver that lost it while idle, without a last word from
+ * the other side, takes it again before it goes on. */
 static void test_lock_is_taken_again(void **state)
 {
     (void)state;
-    expect_all();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         usec_t until = clock_monotonic() + 10 * USEC_PER_SEC;
-        cut_driver();
-        do {
-            ledger_wake(w.app.ledger);
-            (void)poll(NULL, 0, 5); /* it has nothing to deliver, but has to look */
-        } while (holders() != 1 && clock_monotonic() < until);
+        int fd = reopened();
+        expect_all();
         assert_int_equal(holders(), 1);
-        cut_driver();
+        int64_t old = world_number(&w, "SELECT max(pid) " DRIVER_LOCK);
+        assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
+        while (world_number(&w, "SELECT max(pid) " DRIVER_LOCK) == old && clock_monotonic() < until)
+            continue;
+        while (holders() != 1 && clock_monotonic() < until) {
+            ledger_wake(w.app.ledger); /* it has nothing to deliver, but has to look */
+            (void)poll(NULL, 0, 5);
+        }
+        assert_int_equal(holders(), 1);
         pay_in(3);
         expect_all();
     }
-    assert_int_equal(holders(), 1);
 }
 
 static void wait_size(struct world *of, uint64_t size)
@@ -542,8 +449,7 @@ static void test_tampered_log(void **state)
     world_park(&w);
     for (size_t i = 0; i < COUNT(changes); i++) {
         fixture_sql(&w.f, changes[i]);
-        enum err e = world_drive(&w);
-        assert_true(e == ERR_LOG_INCONSISTENT || e == ERR_DB_OLD);
+        refuse(ERR_LOG_INCONSISTENT);
         fixture_sql(&w.f, changes[i]); /* once more is back */
     }
     fixture_sql(&w.f,
@@ -577,9 +483,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_leaves),
-        cmocka_unit_test(test_checkpoint),
-        cmocka_unit_test(test_receipts),
-        cmocka_unit_test(test_tiles_of_all_widths),
         cmocka_unit_test(test_lost_connections),
         cmocka_unit_test(test_lock_is_taken_again),
         cmocka_unit_test(test_follow_and_take_over),
