@@ -38,14 +38,18 @@ function psql(socket, database, sql) {
         throw new Error(r.stderr);
 }
 
-function prepare(run, dir) {
+// Read while we are who we are: an unprivileged user may not reach the clone.
+function readMigrations() {
+    const files = readdirSync(migrations).filter((f) => /^\d{4}-.*\.sql$/.test(f)).sort();
+    return files.map((f) => readFileSync(join(migrations, f), 'utf8')).join('\n');
+}
+
+function prepare(run, dir, all) {
     const pg = join(dir, 'pg');
     run('initdb', ['-D', pg, '-U', 'super', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
     run('pg_ctl', ['-D', pg, '-s', '-w', '-l', join(dir, 'log'), '-o', `-k ${dir} -c listen_addresses='' -F`, 'start']);
     psql(dir, 'postgres', 'CREATE ROLE cairn_owner; CREATE ROLE cairn_app; CREATE ROLE cairn_audit LOGIN;');
     psql(dir, 'postgres', 'CREATE DATABASE template OWNER cairn_owner;');
-    const files = readdirSync(migrations).filter((f) => /^\d{4}-.*\.sql$/.test(f)).sort();
-    const all = files.map((f) => readFileSync(join(migrations, f), 'utf8')).join('\n');
     psql(dir, 'template', `SET ROLE cairn_owner; BEGIN; ${all} COMMIT;`);
     const world = new Seed().build();
     psql(dir, 'template', `BEGIN; ${world.sql} COMMIT;`);
@@ -66,6 +70,7 @@ async function tryOne(dir, world, c) {
 }
 
 async function main() {
+    const all = readMigrations();
     dropRoot();
     const dir = mkdtempSync('/var/tmp/cairn-audit-');
     chmodSync(dir, 0o700);
@@ -73,7 +78,7 @@ async function main() {
     const run = programs();
     const results = [];
     try {
-        const world = prepare(run, dir);
+        const world = prepare(run, dir, all);
         const clean = await audit(options(dir, 'template'));
         results.push({ name: '(nothing planted)', wants: 'no violation', codes: clean.violations.map((v) => v.code),
                        found: clean.violations.length === 0 });

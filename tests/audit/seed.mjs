@@ -96,7 +96,8 @@ export class Seed {
         this.sql.push(`INSERT INTO bounty (id, sponsor, disease, currency, terms, terms_hash, opens_at, closes_at, `
             + `state, version, at) VALUES ('${id}', '${sponsor.id}', 'MONDO:0000001', 'EUR', `
             + `${text(canonical(terms))}, `
-            + `${bytea(sha256(canonical(terms)))}, now(), now() + interval '1 year', 'open', 1, now());`);
+            + `${bytea(sha256(canonical(terms)))}, now(), now() + interval '1 year', 'open', 1, now());`,
+                      `INSERT INTO bounty_event VALUES ('${id}', 1, 'open', '${id}', now());`);
         const b = { id, sponsor };
         for (const kind of ['available', 'reserved', 'accrued'])
             b[kind] = this.open(kind, id);
