@@ -29,8 +29,10 @@ export function run(program, args, { input, ...options } = {}) {
         child.stdout.on('data', (d) => { out += d; });
         child.stderr.on('data', (d) => { err += d; });
         child.on('error', reject);
-        child.on('close', (code) => (code === 0 ? resolve(out)
-            : reject(new Error(`${program} ${args.join(' ').slice(0, 200)}: exit ${code}\n${err.slice(-2000)}`))));
+        child.on('close', (code, signal) => {
+            const what = `${program} ${args.join(' ').slice(0, 200)}: ${signal ?? `exit ${code}`}`;
+            return code === 0 ? resolve(out) : reject(new Error(`${what}\n${err.slice(-2000)}`));
+        });
         child.stdin.on('error', () => {});
         child.stdin.end(input ?? '');
     });
