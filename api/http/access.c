@@ -143,7 +143,7 @@ static enum MHD_Result last_call(struct job *j)
     enum err e = j->r.route->body != BODY_NONE ? body_end(j) : OK;
     if (e != OK)
         return fail(j, e);
-    if (j->r.route->inline_ok) {
+    if (j->r.route->inline_ok && j->body.received <= INLINE_BODY_MAX) {
         job_run(j, NULL);
         return reply_send(j);
     }

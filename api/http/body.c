@@ -24,8 +24,12 @@ static enum err disk_error(void)
 enum err body_begin(struct job *j)
 {
     struct body *b = &j->body;
-    if (j->r.route->body == BODY_JSON)
-        buf_init(&b->json, j->r.route->body_max + 1);
+    enum body_kind kind = j->r.route->body;
+    if (kind == BODY_JSON || kind == BODY_FRAMES)
+        buf_init(&b->bytes, j->r.route->body_max + 1);
+    /* Room for all of it was reserved with the head, so it need not grow. */
+    if (kind == BODY_FRAMES && buf_reserve(&b->bytes, (size_t)b->expected) == NULL)
+        return ERR_NO_MEMORY;
     if (j->r.route->body != BODY_FILE)
         return OK;
     int len = snprintf(b->path, sizeof(b->path), "%s/" PREFIX "XXXXXX", j->l->tmp_dir);
@@ -76,8 +80,8 @@ enum err body_add(struct job *j, const void *bytes, size_t len)
         blake2b_add(&b->hash, bytes, len);
         return write_all(b->fd, bytes, len);
     }
-    enum err e = charge(j, len);
-    return e == OK ? buf_add(&b->json, bytes, len) : e;
+    enum err e = j->r.route->body == BODY_FRAMES ? OK : charge(j, len);
+    return e == OK ? buf_add(&b->bytes, bytes, len) : e;
 }
 
 enum err body_end(struct job *j)
@@ -92,8 +96,8 @@ enum err body_end(struct job *j)
         j->r.body_file = b->path;
         return failed == 0 ? OK : disk_error();
     }
-    j->r.body = buf_str(&b->json);
-    j->r.body_len = b->json.len;
+    j->r.body = buf_str(&b->bytes);
+    j->r.body_len = b->bytes.len;
     return OK;
 }
 
@@ -106,8 +110,10 @@ void body_release(struct job *j)
         (void)unlink(b->path); /* gone already if the handler renamed it */
     b->fd = -1;
     b->path[0] = '\0';
-    if (b->json.max > 0)
-        buf_release_secret(&b->json);
+    if (j->r.route != NULL && j->r.route->body == BODY_FRAMES && b->bytes.max > 0)
+        buf_release(&b->bytes); /* nothing secret, and long to wipe */
+    else if (b->bytes.max > 0)
+        buf_release_secret(&b->bytes);
     atomic_fetch_sub(&j->l->body_memory, b->charged);
     b->charged = 0;
 }

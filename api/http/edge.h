@@ -28,6 +28,9 @@
 
 #define ARENA_MAX ((size_t)16 << 20)
 #define BODY_MEMORY_MAX ((size_t)64 << 20) /* JSON bodies under way, all requests together */
+#define INLINE_BODY_MAX                                                                            \
+    ((size_t)1 << 20)    /* a larger one is hashed by a worker: 0.7 ms for this one */
+#define PEER_RATE 10000u /* requests per second of one member */
 #define LINGER_BYTES ((size_t)1 << 20)
 #define PARKED_MAX 4096u
 #define TOKEN_MAX 256u
@@ -50,12 +53,14 @@ struct reply {
 };
 
 struct body {
-    struct buf json;
-    int fd; /* -1 = no file */
+    struct buf bytes; /* BODY_JSON, BODY_FRAMES */
+    int fd;           /* -1 = no file */
     char path[300];
     struct blake2b hash;
     uint64_t received, expected;
-    size_t charged; /* against listener.body_memory */
+    size_t charged;             /* against listener.body_memory */
+    size_t expected_of_peer;    /* against the member's part of the inbox */
+    uint8_t digest[HASH_BYTES]; /* WHO_PEER: what it must have, if there is a body */
 };
 
 struct job {
@@ -123,8 +128,9 @@ struct listener {
     size_t routes_n;
     struct router *router;
     struct rate *rate;
-    struct rate_policy policy_ip, policy_token, policy_local;
+    struct rate_policy policy_ip, policy_token, policy_local, policy_peer;
     char policy_text[2][2][80]; /* RateLimit-Policy: [from loopback][with a token] */
+    char policy_text_peer[80];
     struct metrics metrics;
     struct jobs jobs;
     atomic_size_t body_memory;
@@ -159,6 +165,14 @@ enum err job_check_head(struct job *j, const char *method) MUST_USE;
 /* Parses, authenticates, runs the handler; leaves a reply or a wish to wait. db may be NULL. */
 void job_run(struct job *j, struct db *db);
 struct job *job_of(const struct request *r);
+
+/* peer.c: WHO_PEER. The head says who calls and proves it; the query is as sent, without the
+ * question mark, or NULL. */
+enum err peer_check_head(struct job *j, const char *method, const char *query) MUST_USE;
+/* The body is the one that was signed. */
+enum err peer_check_body(struct job *j) MUST_USE;
+/* Gives back what the head reserved. */
+void peer_release(struct job *j);
 
 /* body.c */
 enum err body_begin(struct job *j) MUST_USE;

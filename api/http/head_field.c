@@ -13,7 +13,12 @@ enum known {
     FIELD_CONTENT_TYPE,
     FIELD_IDEMPOTENCY_KEY,
     FIELD_IF_MATCH,
-    FIELD_TRACEPARENT
+    FIELD_TRACEPARENT,
+    FIELD_CONTENT_DIGEST,
+    FIELD_SIGNATURE_INPUT,
+    FIELD_SIGNATURE,
+    FIELD_CAIRN_MEMBER,
+    FIELD_ON_BEHALF_OF
 };
 
 /* A second one of these would let two readers of the head take different values. */
@@ -28,6 +33,11 @@ static const char *const once[] = {
     [FIELD_IDEMPOTENCY_KEY] = "idempotency-key",
     [FIELD_IF_MATCH] = "if-match",
     [FIELD_TRACEPARENT] = "traceparent",
+    [FIELD_CONTENT_DIGEST] = "content-digest",
+    [FIELD_SIGNATURE_INPUT] = "signature-input",
+    [FIELD_SIGNATURE] = "signature",
+    [FIELD_CAIRN_MEMBER] = "cairn-member",
+    [FIELD_ON_BEHALF_OF] = "cairn-on-behalf-of",
 };
 
 static bool digit(char c)

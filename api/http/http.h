@@ -14,13 +14,23 @@ enum method { M_GET, M_POST, M_PUT, M_DELETE };
 
 /* Who may call. Roles are checked by the edge; ownership by the domain (404 for what is foreign).
  */
-enum who { WHO_ANYONE, WHO_SIGNED_IN, WHO_PATIENT, WHO_SPONSOR, WHO_REVIEWER, WHO_OPERATOR };
+enum who {
+    WHO_ANYONE,
+    WHO_SIGNED_IN,
+    WHO_PATIENT,
+    WHO_SPONSOR,
+    WHO_REVIEWER,
+    WHO_OPERATOR,
+    WHO_PEER /* another member, by its signature over the request (docs/peers.md) */
+};
 
 enum body_kind {
     BODY_NONE,
     BODY_JSON,
-    BODY_FILE
-}; /* FILE: application/octet-stream, streamed to disk */
+    BODY_FILE,  /* application/octet-stream, streamed to disk */
+    BODY_FRAMES /* application/vnd.cairn.frames, in memory; for WHO_PEER. A signature over it needs
+                 * no date and may come twice: frames prove themselves and are idempotent */
+};
 
 #define PATH_PARAMS_MAX 3
 #define QUERY_PARAMS_MAX 8
@@ -40,9 +50,11 @@ struct route {
     /* from the end of the head to the last byte of the reply; the head itself has 8 s */
     unsigned deadline_ms;
     bool inline_ok;    /* answered on the listener's thread: touches memory only, never SQL; for
-                        * WHO_ANYONE and BODY_NONE only */
+                        * WHO_ANYONE and BODY_NONE only, or WHO_PEER and BODY_FRAMES (a large body
+                        * goes to a worker all the same) */
     bool no_db;        /* runs on a worker without a connection (files, state in memory), so that it
-                        * answers while the database is down; for WHO_ANYONE only, r->db is NULL */
+                        * answers while the database is down; r->db is NULL. For WHO_ANYONE and
+                        * WHO_PEER only */
     const char *query; /* names of the query parameters it takes, separated by spaces; NULL: none */
 };
 extern const struct route api_routes[];
@@ -63,12 +75,13 @@ struct request {
     char id[33]; /* request id: the trace id of traceparent, or random */
     struct caller caller;
     bool signed_in;
+    uint16_t peer;    /* WHO_PEER: the member that calls; else 0 */
     bool waited;      /* api_wait's time is over: answer with what there is */
     const char *path; /* as sent, without the query */
     const char *path_params[PATH_PARAMS_MAX]; /* decoded, in template order */
-    const char *body;                         /* BODY_JSON: bytes and parsed value */
+    const char *body;                         /* BODY_JSON, BODY_FRAMES: the bytes */
     size_t body_len;
-    json_t *json;
+    json_t *json; /* BODY_JSON: parsed */
     const char
         *body_file; /* BODY_FILE: temporary file that holds the body; the handler may rename it */
     uint8_t body_hash[32]; /* BODY_FILE: BLAKE2b-256 of the body */
@@ -79,6 +92,8 @@ struct request {
 /* NULL when absent. Header names in any case. */
 const char *req_header(const struct request *r, const char *name);
 const char *req_query(const struct request *r, const char *name);
+/* When the whole request must be over; monotonic. */
+usec_t req_deadline(const struct request *r);
 /* Path parameter i as an id; ERR_NOT_FOUND if it is none. */
 enum err req_id(struct request *r, int i, struct id *ret) MUST_USE;
 /* The Idempotency-Key and request hash of a POST, for store_write. */

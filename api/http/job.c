@@ -35,6 +35,7 @@ struct job *job_new(struct listener *l, struct conn *c, struct MHD_Connection *m
 
 void job_free(struct job *j)
 {
+    peer_release(j);
     body_release(j);
     reply_clear(&j->reply);
     json_decref(j->r.json);
@@ -146,7 +147,8 @@ static bool type_is(const char *value, const char *type)
 
 static enum err check_body(struct job *j)
 {
-    static const char *const types[] = { "", "application/json", "application/octet-stream" };
+    static const char *const types[] = { "", "application/json", "application/octet-stream",
+                                         "application/vnd.cairn.frames" };
     const struct route *route = j->r.route;
     if (route->body == BODY_NONE)
         return j->body.expected > 0 ? ERR_BODY_TOO_LARGE : OK;
@@ -181,16 +183,18 @@ enum err job_check_head(struct job *j, const char *method)
     j->r.path = j->target;
     bool valid;
     const char *token = bearer(&j->r, &valid);
-    enum err e = check_rate(j, token);
+    enum err found = find_route(j, method);
+    bool peer = found == OK && j->r.route->who == WHO_PEER;
+    enum err e = peer ? peer_check_head(j, method, query) : check_rate(j, token);
     if (e == OK)
-        e = find_route(j, method);
+        e = found;
     if (e == OK)
         e = query_parse(query, &j->query);
     if (e == OK)
         e = check_query(j);
     if (e == OK && token != NULL && !valid)
         e = ERR_AUTH_INVALID;
-    if (e == OK && token == NULL && j->r.route->who != WHO_ANYONE)
+    if (e == OK && token == NULL && j->r.route->who != WHO_ANYONE && !peer)
         e = ERR_AUTH_MISSING;
     if (e == OK)
         e = check_body(j);
@@ -226,11 +230,11 @@ static enum err prepare(struct job *j, struct db *db)
     r->arena = arena_new(ARENA_MAX);
     if (r->arena == NULL)
         return ERR_NO_MEMORY;
-    enum err e = sign_in(j, db);
+    enum err e = r->route->who == WHO_PEER ? peer_check_body(j) : sign_in(j, db);
     if (e != OK)
         return e;
     unsigned who = (unsigned)r->route->who;
-    if (who > WHO_SIGNED_IN && (r->caller.roles & 1u << who) == 0)
+    if (who > WHO_SIGNED_IN && who != WHO_PEER && (r->caller.roles & 1u << who) == 0)
         return ERR_ROLE;
     return r->route->body == BODY_JSON ? json_read(r->body, r->body_len, &r->json, &r->problem)
                                        : OK;

@@ -43,6 +43,8 @@ static struct rate_policy policy(unsigned per_second, unsigned standard)
 
 static void set_policy_texts(struct listener *l)
 {
+    (void)snprintf(l->policy_text_peer, sizeof(l->policy_text_peer), "\"member\";q=%u;w=%u",
+                   l->policy_peer.burst, BURST_SECONDS);
     const struct rate_policy *t = &l->policy_token;
     for (int local = 0; local < 2; local++) {
         const struct rate_policy *ip = local ? &l->policy_local : &l->policy_ip;
@@ -85,6 +87,7 @@ static enum err set_limits(struct listener *l)
     l->policy_ip = policy(c->rate_ip, 1000);
     l->policy_token = policy(c->rate_token, 500);
     l->policy_local = policy(c->rate_local, RATE_MAX);
+    l->policy_peer = policy(PEER_RATE, PEER_RATE);
     set_policy_texts(l);
     int len =
         snprintf(l->tmp_dir, sizeof(l->tmp_dir), "%s", c->tmp_dir != NULL ? c->tmp_dir : "/tmp");

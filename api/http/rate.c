@@ -99,3 +99,18 @@ void rate_take(struct rate *r, unsigned char kind, const void *key, size_t len,
     ret->remaining = allowed ? (unsigned)((room - (full_at - now)) / each) : 0;
     ret->reset_s = (unsigned)((wait + USEC_PER_SEC - 1) / USEC_PER_SEC);
 }
+
+void rate_return(struct rate *r, unsigned char kind, const void *key, size_t len,
+                 const struct rate_policy *policy)
+{
+    uint64_t h = hash(r, kind, key, len);
+    size_t set = (size_t)(h % SETS);
+    pthread_mutex_t *lock = &r->locks[set % LOCKS];
+    (void)pthread_mutex_lock(lock);
+    for (unsigned i = 0; i < WAYS; i++) {
+        struct bucket *b = &r->buckets[set][i];
+        if (b->key == h)
+            b->full_at -= USEC_PER_SEC / policy->per_second;
+    }
+    (void)pthread_mutex_unlock(lock);
+}

@@ -25,5 +25,9 @@ void rate_free(struct rate *r);
 /* Takes one request out of the bucket of (kind, key). now is monotonic. */
 void rate_take(struct rate *r, unsigned char kind, const void *key, size_t len,
                const struct rate_policy *policy, usec_t now, struct rate_state *ret);
+/* Gives one back that rate_take took from the same bucket: the request has turned out to be paid
+ * for in another way. */
+void rate_return(struct rate *r, unsigned char kind, const void *key, size_t len,
+                 const struct rate_policy *policy);
 
 #endif

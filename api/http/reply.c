@@ -249,7 +249,10 @@ static void rate_headers(struct job *j)
 {
     const char *policy = j->l->policy_text[j->conn->local][j->has_token];
     char text[96];
-    int n = snprintf(text, sizeof(text), "\"ip\";r=%u;t=%u", j->by_ip.remaining, j->by_ip.reset_s);
+    if (j->r.peer != 0)
+        policy = j->l->policy_text_peer;
+    int n = snprintf(text, sizeof(text), "\"%s\";r=%u;t=%u", j->r.peer != 0 ? "member" : "ip",
+                     j->by_ip.remaining, j->by_ip.reset_s);
     if (j->has_token)
         (void)snprintf(text + n, sizeof(text) - (size_t)n, ", \"token\";r=%u;t=%u",
                        j->by_token.remaining, j->by_token.reset_s);

@@ -20,6 +20,11 @@ const char *req_query(const struct request *r, const char *name)
     return query_get(&job_of(r)->query, name);
 }
 
+usec_t req_deadline(const struct request *r)
+{
+    return job_of(r)->deadline;
+}
+
 enum err req_id(struct request *r, int i, struct id *ret)
 {
     if (i < 0 || i >= PATH_PARAMS_MAX || r->path_params[i] == NULL)

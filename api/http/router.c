@@ -63,6 +63,19 @@ static bool compile_segment(const char *text, size_t len, struct segment *ret)
     return true;
 }
 
+/* Nobody checks tokens, and nobody parses JSON, on the listener's threads; nobody checks tokens
+ * without a database. */
+static bool needs_fit(const struct route *route)
+{
+    bool plain = route->who == WHO_ANYONE, peer = route->who == WHO_PEER;
+    bool frames = peer && route->body == BODY_FRAMES;
+    if (route->inline_ok && !frames && (!plain || route->body != BODY_NONE))
+        return false;
+    if (route->no_db && !plain && !peer)
+        return false;
+    return route->body != BODY_FRAMES || frames;
+}
+
 static bool compile(const struct route *route, struct compiled *ret)
 {
     struct cut cut;
@@ -80,8 +93,7 @@ static bool compile(const struct route *route, struct compiled *ret)
     }
     if (params > PATH_PARAMS_MAX || route->handler == NULL || route->deadline_ms == 0)
         return false;
-    bool plain = route->who == WHO_ANYONE;
-    if ((route->inline_ok && (!plain || route->body != BODY_NONE)) || (route->no_db && !plain))
+    if (!needs_fit(route))
         return false;
     return (route->body == BODY_NONE) == (route->body_max == 0);
 }
