@@ -2,12 +2,14 @@
 #include "server/app.h"
 
 #include "api/http/http.h"
+#include "server/app_peering.h"
 #include "server/app_run.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
 #include "server/crypto/hash.h"
 #include "server/crypto/keys.h"
 #include "server/ledger/io/ledger.h"
+#include "server/ledger/io/peers.h"
 #include "server/market/board.h"
 #include "server/ledger/io/subjects.h"
 #include "server/schedule/schedule.h"
@@ -16,6 +18,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -76,13 +79,66 @@ static enum err open_files(struct app *app)
 static enum err first_board(struct app *app)
 {
     struct db *db = NULL;
-    enum err e = board_new(&app->board);
+    enum err e = board_new(app->member, &app->board);
     if (e == OK)
         e = db_open(app->store, &db);
     if (e == OK)
         e = board_refresh(app->board, db);
     db_close(db);
     return e;
+}
+
+static void on_frames(void *arg)
+{
+    struct app *app = arg;
+    if (app->ledger != NULL)
+        ledger_frames(app->ledger);
+}
+
+/* A federation of one has nobody to talk to. */
+static enum err open_peers(struct app *app, const struct config *c)
+{
+    struct peers_config p = {
+        .me = c->member, .member_key = app->member_key, .wake = on_frames, .wake_arg = app
+    };
+    struct members *m = NULL;
+    if (c->genesis->n == 1)
+        return OK;
+    memcpy(p.genesis, c->genesis_hash, HASH_BYTES);
+    enum err e = peers_open(&p, &app->peers);
+    sign_key_wipe(&p.member_key);
+    m = e == OK ? calloc(1, sizeof(*m)) : NULL;
+    if (m != NULL) {
+        members_init(m, c->genesis, c->genesis_hash);
+        peers_set_members(app->peers, m);
+        free(m);
+    }
+    return e == OK && m == NULL ? ERR_NO_MEMORY : e;
+}
+
+/* The chain may have changed who is a member since the genesis. */
+static enum err tell_peers(struct app *app)
+{
+    struct members *m = app->peers != NULL ? malloc(sizeof(*m)) : NULL;
+    if (m == NULL)
+        return app->peers == NULL ? OK : ERR_NO_MEMORY;
+    ledger_members(app->ledger, m);
+    peers_set_members(app->peers, m);
+    free(m);
+    return OK;
+}
+
+static enum err open_ledger(struct app *app, const struct config *c, const struct secrets *s)
+{
+    struct ledger_start start = {
+        .keys = &s->ledger,
+        .genesis = c->genesis,
+        .in_flight_max = c->in_flight,
+        .on_publish = on_publish,
+        .arg = app,
+    };
+    memcpy(start.genesis_hash, c->genesis_hash, HASH_BYTES);
+    return ledger_open(app, &start, &app->ledger);
 }
 
 enum err app_start(struct app *app, const struct config *c, const struct secrets *s)
@@ -99,9 +155,15 @@ enum err app_start(struct app *app, const struct config *c, const struct secrets
     if (e == OK)
         e = open_store(app, c);
     if (e == OK)
-        e = ledger_open(app, &s->ledger, on_publish, app, &app->ledger);
+        e = open_peers(app, c);
+    if (e == OK)
+        e = open_ledger(app, c, s);
+    if (e == OK)
+        e = tell_peers(app);
     if (e == OK)
         e = first_board(app);
+    if (e == OK)
+        e = app_peering_open(app, c->workers);
     if (e == OK)
         e = schedule_start(app, &app->schedule);
     const struct listener_config listen = { .address = c->address,
@@ -125,7 +187,9 @@ void app_stop(struct app *app)
         listener_stop(app->listener);
     app->listener = NULL;
     schedule_stop(app->schedule);
+    app_peering_close(app);
     ledger_close(app->ledger);
+    peers_close(app->peers);
     if (app->store != NULL)
         store_close(app->store);
     board_free(app->board);

@@ -14,7 +14,10 @@ struct blobs;    /* server/vault: ciphertext files */
 struct cluster;
 struct schedule; /* server/schedule: due times and payouts */
 struct listener;
-struct board; /* server/market: open bounties as everyone reads them */
+struct peers;   /* server/ledger/io: frames to and from the other members */
+struct board;   /* server/market: open bounties as everyone reads them */
+struct peering; /* server/peering: the other members */
+struct courier; /* server/schedule: money messages to other members */
 
 #define FEDERATION_NAME_MAX 100
 
@@ -27,6 +30,9 @@ struct app {
     struct schedule *schedule;
     struct listener *listener;
     struct board *board;
+    struct peers *peers;               /* NULL: nobody but us */
+    struct peering *peering;           /* NULL: nobody but us */
+    struct courier *courier;           /* NULL without peering */
     usec_t (*now)(const struct app *); /* wall clock; tests shift it by now_offset */
     usec_t now_offset;
     uint16_t member;                          /* our member number, from 1 */

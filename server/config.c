@@ -1,18 +1,16 @@
-#include "server/config.h"
+#include "server/config_internal.h"
 
 #include "server/base/log.h"
 #include "server/base/text.h"
 #include "server/crypto/hash.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define LINE_MAX_BYTES 512
-#define SEED_BYTES 32
+
+_Static_assert(GENESIS_FEDERATION_MAX == FEDERATION_NAME_MAX, "one bound for one name");
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
@@ -46,10 +44,14 @@ static bool set(struct config *c, const char *key, const char *value)
         return put_text(c->database_owner, sizeof(c->database_owner), value);
     if (strcmp(key, "shared") == 0)
         return put_text(c->shared_dir, sizeof(c->shared_dir), value) && value[0] == '/';
+    if (strcmp(key, "rekeyed") == 0)
+        return (c->rekeyed = strcmp(value, "yes") == 0) || strcmp(value, "no") == 0;
     if (strcmp(key, "workers") == 0)
         return put_number(1, 64, value, &c->workers);
     if (strcmp(key, "threads") == 0)
         return put_number(1, 64, value, &c->threads);
+    if (strcmp(key, "in_flight") == 0)
+        return put_number(1, 64, value, &c->in_flight);
     if (strcmp(key, "member") == 0 && (ok = put_number(1, 65535, value, &n)))
         c->member = (uint16_t)n;
     if (strcmp(key, "port") == 0 && (ok = put_number(0, 65535, value, &n)))
@@ -83,13 +85,96 @@ static bool read_line(struct config *c, char *line)
     return set(c, trim(text), trim(equals + 1));
 }
 
-enum err config_read(const char *data_dir, struct config *ret)
+static enum err read_lines(FILE *f, const char *path, struct config *c)
 {
     static const uint8_t none[SIGN_PUBLIC_BYTES];
-    char path[256], line[LINE_MAX_BYTES];
-    struct config c = {
-        .member = 1, .port = 8480, .workers = 16, .threads = 2, .address = "127.0.0.1"
-    };
+    char line[LINE_MAX_BYTES];
+    for (int n = 1; fgets(line, sizeof(line), f) != NULL; n++)
+        if (!whole_line(f, line) || !read_line(c, line)) {
+            log_error("config", "%s:%d: unknown key, malformed value or longer than %d bytes", path,
+                      n, LINE_MAX_BYTES - 2);
+            return ERR_USAGE;
+        }
+    if (c->federation[0] == '\0' || bytes_equal(c->operator_key, none, sizeof(none))) {
+        log_error("config", "%s: federation or operator is missing", path);
+        return ERR_USAGE;
+    }
+    if (strcmp(c->shared_dir, c->data_dir) != 0 && c->database[0] == '\0') {
+        log_error("config", "%s: processes that share a directory need one \"database\"", path);
+        return ERR_USAGE;
+    }
+    return OK;
+}
+
+/* ---- genesis --------------------------------------------------------------------------------- */
+
+enum err genesis_file_read(const char *path, struct genesis *ret, struct buf *ret_bytes)
+{
+    struct problem p = { 0 };
+    struct buf b;
+    FILE *f = fopen(path, "re");
+    if (f == NULL) {
+        log_error("config", "cannot read %s: %s", path, strerror(errno));
+        return ERR_USAGE;
+    }
+    buf_init(&b, GENESIS_MAX + 1);
+    uint8_t *at = buf_reserve(&b, GENESIS_MAX + 1);
+    enum err e = at == NULL ? ERR_NO_MEMORY : OK;
+    if (e == OK) {
+        b.len = fread(at, 1, GENESIS_MAX + 1, f);
+        e = genesis_parse((const char *)b.data, b.len, ret, &p);
+        if (e != OK && e != ERR_NO_MEMORY) {
+            log_error("config", "%s%s%s: %s", path, p.pointer[0] != '\0' ? " at " : "", p.pointer,
+                      p.detail);
+            e = ERR_USAGE;
+        }
+    }
+    (void)fclose(f);
+    if (e == OK && ret_bytes != NULL)
+        e = buf_add(ret_bytes, b.data, b.len);
+    buf_release(&b);
+    return e;
+}
+
+static enum err read_genesis(struct config *c)
+{
+    char path[256];
+    struct buf bytes;
+    struct genesis *g = calloc(1, sizeof(*g));
+    if (g == NULL)
+        return ERR_NO_MEMORY;
+    buf_init(&bytes, GENESIS_MAX);
+    (void)snprintf(path, sizeof(path), "%s/genesis.json", c->shared_dir);
+    enum err e = genesis_file_read(path, g, &bytes);
+    if (e == ERR_USAGE)
+        log_error("config",
+                  "without its federation's genesis a member cannot start: copy genesis.json from "
+                  "another member, byte for byte; a directory from before there was one has to be "
+                  "made anew with `cairnd init`");
+    if (e == OK && strcmp(g->federation, c->federation) != 0) {
+        log_error("config", "cairn.conf says federation = %s, but %s is that of %s", c->federation,
+                  path, g->federation);
+        e = ERR_USAGE;
+    }
+    if (e == OK) {
+        sha256(bytes.data, bytes.len, c->genesis_hash);
+        c->genesis = g;
+    } else {
+        free(g);
+    }
+    buf_release(&bytes);
+    return e;
+}
+
+enum err config_read(const char *data_dir, struct config *ret)
+{
+    char path[256];
+    struct config c = { .member = 1,
+                        .port = 8480,
+                        .workers = 16,
+                        .threads = 2,
+                        .in_flight = 8,
+                        .address = "127.0.0.1" };
     (void)snprintf(path, sizeof(path), "%s/cairn.conf", data_dir);
     if (!put_text(c.data_dir, sizeof(c.data_dir), data_dir) ||
         !put_text(c.shared_dir, sizeof(c.shared_dir), data_dir))
@@ -99,154 +184,17 @@ enum err config_read(const char *data_dir, struct config *ret)
         log_error("config", "cannot read %s: %s; run `cairnd init` first", path, strerror(errno));
         return ERR_USAGE;
     }
-    enum err e = OK;
-    for (int n = 1; e == OK && fgets(line, sizeof(line), f) != NULL; n++)
-        if (!whole_line(f, line) || !read_line(&c, line)) {
-            log_error("config", "%s:%d: unknown key, malformed value or longer than %d bytes", path,
-                      n, LINE_MAX_BYTES - 2);
-            e = ERR_USAGE;
-        }
+    enum err e = read_lines(f, path, &c);
     (void)fclose(f);
-    if (e == OK && (c.federation[0] == '\0' || bytes_equal(c.operator_key, none, sizeof(none)))) {
-        log_error("config", "%s: federation or operator is missing", path);
-        e = ERR_USAGE;
-    }
-    if (e == OK && strcmp(c.shared_dir, c.data_dir) != 0 && c.database[0] == '\0') {
-        log_error("config", "%s: processes that share a directory need one \"database\"", path);
-        e = ERR_USAGE;
-    }
+    if (e == OK)
+        e = read_genesis(&c);
     if (e == OK)
         *ret = c;
     return e;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------ */
-
-/* One file per key, so that each can be kept, moved or destroyed by itself. */
-static const char *const key_files[] = { "member", "log-account", "log-tx", "cosigner", "session" };
-
-static void key_path(const char *data_dir, const char *name, char ret[256])
+void config_release(struct config *c)
 {
-    (void)snprintf(ret, 256, "%s/keys/%s.seed", data_dir, name);
-}
-
-static enum err key_create(const char *data_dir, const char *name)
-{
-    char path[256];
-    uint8_t seed[SEED_BYTES];
-    key_path(data_dir, name, path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return ERR_IO;
-    random_bytes(seed, sizeof(seed));
-    bool ok = write(fd, seed, sizeof(seed)) == (ssize_t)sizeof(seed) && fsync(fd) == 0;
-    bytes_wipe(seed, sizeof(seed));
-    return close(fd) == 0 && ok ? OK : ERR_IO;
-}
-
-static enum err key_read(const char *data_dir, const char *name, uint8_t ret[SEED_BYTES])
-{
-    char path[256];
-    struct stat st;
-    key_path(data_dir, name, path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && fstat(fd, &st) == 0 && st.st_size == SEED_BYTES &&
-              (st.st_mode & 077) == 0 && read(fd, ret, SEED_BYTES) == SEED_BYTES;
-    if (fd >= 0)
-        (void)close(fd);
-    if (!ok)
-        log_error("config", "%s must be a file of %d bytes that only its owner may read", path,
-                  SEED_BYTES);
-    return ok ? OK : ERR_USAGE;
-}
-
-static enum err read_sign_key(const char *data_dir, const char *name, struct sign_key *ret)
-{
-    uint8_t seed[SEED_BYTES];
-    enum err e = key_read(data_dir, name, seed);
-    if (e == OK)
-        sign_key_from_seed(seed, ret);
-    bytes_wipe(seed, sizeof(seed));
-    return e;
-}
-
-enum err secrets_read(const char *data_dir, struct secrets *ret)
-{
-    struct secrets s = { 0 };
-    enum err e = read_sign_key(data_dir, "member", &s.member);
-    if (e == OK)
-        e = read_sign_key(data_dir, "log-account", &s.ledger.log[CHAIN_ACCOUNT - 1]);
-    if (e == OK)
-        e = read_sign_key(data_dir, "log-tx", &s.ledger.log[CHAIN_TX - 1]);
-    if (e == OK)
-        e = read_sign_key(data_dir, "cosigner", &s.ledger.cosigner);
-    if (e == OK)
-        e = key_read(data_dir, "session", s.session);
-    if (e == OK)
-        *ret = s;
-    secrets_wipe(&s);
-    return e;
-}
-
-void secrets_wipe(struct secrets *s)
-{
-    bytes_wipe(s, sizeof(*s));
-}
-
-/* ---- init ------------------------------------------------------------------------------------ */
-
-static enum err write_config(const char *data_dir, const char *federation, const char *operator_b64)
-{
-    char path[256];
-    (void)snprintf(path, sizeof(path), "%s/cairn.conf", data_dir);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (f == NULL) {
-        if (fd >= 0)
-            (void)close(fd);
-        log_error("config", "%s exists already or cannot be written", path);
-        return ERR_IO;
-    }
-    bool ok = fprintf(f,
-                      "# Cairn member; docs/operations.md explains every key.\n"
-                      "federation = %s\nmember = 1\noperator = %s\n"
-                      "address = 127.0.0.1\nport = 8480\n",
-                      federation, operator_b64) > 0;
-    ok = fflush(f) == 0 && fsync(fileno(f)) == 0 && ok;
-    return fclose(f) == 0 && ok ? OK : ERR_IO;
-}
-
-/* The name becomes part of key names in notes: no spaces, plus signs or control characters. */
-static bool federation_valid(const char *name)
-{
-    size_t len = strlen(name);
-    for (size_t i = 0; i < len; i++)
-        if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') ||
-              strchr(".-/", name[i]) != NULL))
-            return false;
-    return len >= 1 && len <= FEDERATION_NAME_MAX;
-}
-
-enum err config_init(const char *data_dir, const char *federation, const char *operator_b64)
-{
-    uint8_t key[SIGN_PUBLIC_BYTES];
-    char path[256];
-    if (!federation_valid(federation)) {
-        log_error("config", "a federation name has a-z, 0-9, dots, dashes and slashes");
-        return ERR_USAGE;
-    }
-    if (!base64_decode(operator_b64, strlen(operator_b64), key, sizeof(key))) {
-        log_error("config",
-                  "the operator is given by its identity key (`cairn whoami`), in base64");
-        return ERR_USAGE;
-    }
-    (void)snprintf(path, sizeof(path), "%s/keys", data_dir);
-    if (mkdir(path, 0700) != 0)
-        return ERR_IO;
-    enum err e = OK;
-    for (size_t i = 0; i < COUNT(key_files) && e == OK; i++)
-        e = key_create(data_dir, key_files[i]);
-    if (e == OK)
-        e = ledger_mark_init(data_dir);
-    return e == OK ? write_config(data_dir, federation, operator_b64) : e;
+    free(c->genesis);
+    c->genesis = NULL;
 }

@@ -1,9 +1,12 @@
-/* The configuration of a member: DIR/cairn.conf, "key = value" lines, and its keys in DIR/keys. */
+/* The configuration of a member: DIR/cairn.conf, "key = value" lines, its keys in DIR/keys, and
+ * DIR/genesis.json, the same bytes at every member of the federation (docs/federation.md). Messages
+ * go to the log. */
 #ifndef CAIRN_CONFIG_H
 #define CAIRN_CONFIG_H
 
 #include "server/app.h"
 #include "server/ledger/io/ledger.h"
+#include "server/ledger/members/members.h"
 
 struct config {
     char data_dir[200];
@@ -17,12 +20,45 @@ struct config {
     char database[400];        /* "database": libpq string; empty = private cluster */
     char database_owner[400];  /* "database_owner": the same for migrations */
     unsigned workers, threads; /* "workers": 16, "threads": 2 */
+    unsigned in_flight;        /* "in_flight": 8; heights of a chain that this member may have open
+                                * when it leads */
+    bool rekeyed;              /* "rekeyed": yes if own keys differ from the genesis by a re-key */
+    struct genesis *genesis;   /* of the shared directory; owned, config_release frees it */
+    uint8_t genesis_hash[HASH_BYTES]; /* SHA-256 of the file */
 };
 
-/* Writes DIR/cairn.conf and fresh keys; DIR must exist and hold neither. Messages go to the log. */
+/* A federation of one: fresh keys, a genesis with this member alone, an empty ledger and
+ * DIR/cairn.conf. DIR must exist and hold none of them. ERR_USAGE, ERR_IO. */
 enum err config_init(const char *data_dir, const char *federation,
                      const char *operator_b64) MUST_USE;
+/* A member to be: fresh keys and DIR/card.json, their public halves for the others. */
+enum err config_init_member(const char *data_dir, uint16_t number, const char *name,
+                            const char *endpoint, const char *operator_b64) MUST_USE;
+
+/* What the founders hand to each member. Read apart from joining, because they may lie where only
+ * the starting user can read. */
+struct join_files {
+    struct genesis genesis;
+    struct buf genesis_bytes;
+    uint8_t log_seed[CHAINS][SIGN_SEED_BYTES];
+};
+void join_files_init(struct join_files *j);
+/* ERR_USAGE if a file is unreadable or malformed, or the keys are not those of the genesis. */
+enum err join_files_read(const char *genesis_path, const char *log_keys_dir,
+                         struct join_files *ret) MUST_USE;
+void join_files_release(struct join_files *j); /* wipes the seeds */
+/* Completes a directory of config_init_member: genesis, log keys, empty ledger, cairn.conf. */
+enum err config_join(const char *data_dir, const struct join_files *j) MUST_USE;
+
+/* The caller owns what is in *ret. ERR_USAGE, ERR_NO_MEMORY. */
 enum err config_read(const char *data_dir, struct config *ret) MUST_USE;
+void config_release(struct config *c); /* a zeroed struct is fine */
+
+/* For a stopped member: a new vote key, an empty journal, and "rekeyed = yes"; prints one JSON line
+ * with the public half of the key and what the operator has to propose. The old seed is destroyed,
+ * the old journal set aside. Until the account chain names the new key the member follows and does
+ * not vote. ERR_USAGE after a message, ERR_IO: run it again. */
+enum err config_rekey(const struct config *c) MUST_USE;
 
 struct secrets {
     struct sign_key member; /* signs the member's statements */
@@ -30,6 +66,9 @@ struct secrets {
     uint8_t session[32];
 };
 enum err secrets_read(const char *data_dir, struct secrets *ret) MUST_USE;
+/* ERR_USAGE, with a message that names the file, if the keys are not those of the genesis. Own keys
+ * are compared only if the genesis has this member and they were not changed since. */
+enum err config_check_keys(const struct config *c, const struct secrets *s) MUST_USE;
 void secrets_wipe(struct secrets *s);
 
 #endif

@@ -24,17 +24,30 @@ static const char help[] =
     "cairnd - the member server of a Cairn federation\n"
     "\n"
     "Usage: cairnd init --data DIR --federation NAME --operator KEY\n"
+    "       cairnd init --data DIR --member N --name INSTITUTION --endpoint URL --operator KEY\n"
+    "       cairnd join --data DIR --genesis FILE --log-keys DIR\n"
     "       cairnd run --data DIR [--address A] [--port N]\n"
     "       cairnd stop --data DIR\n"
+    "       cairnd rekey --data DIR\n"
     "\n"
-    "  init   makes DIR with configuration and keys; KEY is the operator's identity key in\n"
-    "         base64, as `cairn whoami` prints it\n"
+    "  init   with --federation: makes DIR for a federation of one, ready to run;\n"
+    "         with --member: makes DIR with keys and DIR/card.json, the public half, which\n"
+    "         founders give to `cairn federation init` and later members to an operator.\n"
+    "         KEY is the operator's identity key in base64, as `cairn whoami` prints it\n"
+    "  join   completes a DIR of the second kind with what `cairn federation init` made\n"
     "  run    serves until SIGTERM or SIGINT; prints one JSON line with its address when ready;\n"
     "         without \"database\" in DIR/cairn.conf it keeps a private PostgreSQL in DIR/pg\n"
     "  stop   asks the running server of DIR to stop and waits until it has\n"
+    "  rekey  makes a new vote key and an empty journal for a stopped member that lost its\n"
+    "         journal, or that was restored, and prints what its operator has to propose\n"
     "\n"
     "  --data DIR         the data directory\n"
     "  --federation NAME  origin prefix of the logs, such as cairn.example\n"
+    "  --member N         number of the member, 1 to 65535, not used by another\n"
+    "  --name INSTITUTION 1 to 63 of a-z, 0-9 and -\n"
+    "  --endpoint URL     http://HOST:PORT or https://HOST:PORT, where others reach it\n"
+    "  --genesis FILE     genesis.json of the federation\n"
+    "  --log-keys DIR     the directory with log-account.seed and log-tx.seed\n"
     "  --address A        address to listen on (default 127.0.0.1)\n"
     "  --port N           port to listen on (default 8480; 0 takes any free one)\n"
     "  --help, --version\n"
@@ -45,8 +58,55 @@ static const char help[] =
 
 struct options {
     const char *data, *federation, *operator_key, *address;
-    int port;
+    const char *name, *endpoint, *genesis, *log_keys;
+    int member; /* 0: not given */
+    int port;   /* -1: not given */
 };
+
+static bool parse_number(const char *text, unsigned most, int *ret)
+{
+    uint64_t n = 0;
+    if (!u64_parse(text, strlen(text), &n) || n > most)
+        return false;
+    *ret = (int)n;
+    return true;
+}
+
+static bool parse_option(int c, const char *value, struct options *o)
+{
+    switch (c) {
+    case 'd':
+        o->data = value;
+        return true;
+    case 'f':
+        o->federation = value;
+        return true;
+    case 'o':
+        o->operator_key = value;
+        return true;
+    case 'a':
+        o->address = value;
+        return true;
+    case 'n':
+        o->name = value;
+        return true;
+    case 'e':
+        o->endpoint = value;
+        return true;
+    case 'g':
+        o->genesis = value;
+        return true;
+    case 'l':
+        o->log_keys = value;
+        return true;
+    case 'm':
+        return parse_number(value, UINT16_MAX, &o->member) && o->member > 0;
+    case 'p':
+        return parse_number(value, UINT16_MAX, &o->port);
+    default:
+        return false;
+    }
+}
 
 static bool parse(int argc, char **argv, struct options *o)
 {
@@ -56,35 +116,18 @@ static bool parse(int argc, char **argv, struct options *o)
         { "operator", required_argument, NULL, 'o' },
         { "address", required_argument, NULL, 'a' },
         { "port", required_argument, NULL, 'p' },
+        { "member", required_argument, NULL, 'm' },
+        { "name", required_argument, NULL, 'n' },
+        { "endpoint", required_argument, NULL, 'e' },
+        { "genesis", required_argument, NULL, 'g' },
+        { "log-keys", required_argument, NULL, 'l' },
         { NULL, 0, NULL, 0 },
     };
     int c;
     *o = (struct options){ .port = -1 };
-    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (c) {
-        case 'd':
-            o->data = optarg;
-            break;
-        case 'f':
-            o->federation = optarg;
-            break;
-        case 'o':
-            o->operator_key = optarg;
-            break;
-        case 'a':
-            o->address = optarg;
-            break;
-        case 'p': {
-            uint64_t port = 0;
-            if (!u64_parse(optarg, strlen(optarg), &port) || port > 65535)
-                return false;
-            o->port = (int)port;
-            break;
-        }
-        default:
+    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
+        if (!parse_option(c, optarg, o))
             return false;
-        }
-    }
     return optind == argc && o->data != NULL && strlen(o->data) < 190 && o->data[0] == '/';
 }
 
@@ -189,19 +232,69 @@ static int cmd_stop(const struct options *o)
 
 /* ---- commands -------------------------------------------------------------------------------- */
 
+static int made(const struct options *o, enum err e)
+{
+    if (e != OK)
+        log_error("init", "%s was not set up: %s", o->data, err_text(e));
+    return e == OK ? 0 : e == ERR_USAGE ? 2 : 1;
+}
+
 static int cmd_init(const struct options *o)
 {
-    if (o->federation == NULL || o->operator_key == NULL)
+    bool alone = o->federation != NULL && o->member == 0 && o->name == NULL && o->endpoint == NULL;
+    bool among = o->federation == NULL && o->member != 0 && o->name != NULL && o->endpoint != NULL;
+    if (o->operator_key == NULL || (!alone && !among)) {
+        log_error("usage", "init takes --operator, and --federation or --member, --name and "
+                           "--endpoint; see cairnd --help");
         return 2;
+    }
     if (mkdir(o->data, 0700) != 0 && errno != EEXIST) {
         log_error("init", "cannot make %s: %s", o->data, strerror(errno));
         return 1;
     }
     if (!step_down(o->data))
         return 1;
-    enum err e = config_init(o->data, o->federation, o->operator_key);
-    if (e != OK)
-        log_error("init", "%s was not set up: %s", o->data, err_text(e));
+    return made(o, alone ? config_init(o->data, o->federation, o->operator_key)
+                         : config_init_member(o->data, (uint16_t)o->member, o->name, o->endpoint,
+                                              o->operator_key));
+}
+
+/* What the founders handed over may lie where only the starting user reads, so it is read first. */
+static int cmd_join(const struct options *o)
+{
+    if (o->genesis == NULL || o->log_keys == NULL) {
+        log_error("usage", "join takes --genesis and --log-keys; see cairnd --help");
+        return 2;
+    }
+    struct join_files *files = malloc(sizeof(*files));
+    if (files == NULL)
+        return 1;
+    join_files_init(files);
+    enum err e = join_files_read(o->genesis, o->log_keys, files);
+    if (e == OK && !step_down(o->data))
+        e = ERR_IO;
+    if (e == OK)
+        e = config_join(o->data, files);
+    join_files_release(files);
+    free(files);
+    return made(o, e);
+}
+
+static int cmd_rekey(const struct options *o)
+{
+    struct config c;
+    (void)umask(077);
+    if (!step_down(o->data))
+        return 1;
+    if (config_read(o->data, &c) != OK)
+        return 2;
+    int lock = lock_data(o->data);
+    enum err e = lock >= 0 ? config_rekey(&c) : ERR_BUSY;
+    if (e != OK && lock >= 0)
+        log_error("rekey", "%s was not re-keyed: %s", o->data, err_text(e));
+    if (lock >= 0)
+        (void)close(lock);
+    config_release(&c);
     return e == OK ? 0 : e == ERR_USAGE ? 2 : 1;
 }
 
@@ -217,6 +310,8 @@ static enum err serve(const struct config *c, const sigset_t *stop_signals)
     struct app app;
     struct secrets secrets;
     enum err e = secrets_read(c->shared_dir, &secrets);
+    if (e == OK)
+        e = config_check_keys(c, &secrets);
     if (e == OK)
         e = app_start(&app, c, &secrets);
     secrets_wipe(&secrets);
@@ -253,10 +348,13 @@ static int cmd_run(const struct options *o)
     if (o->port >= 0)
         c.port = (uint16_t)o->port;
     int lock = lock_data(o->data);
-    if (lock < 0)
+    if (lock < 0) {
+        config_release(&c);
         return 1;
+    }
     e = serve(&c, &stop);
     (void)close(lock);
+    config_release(&c);
     return e == OK ? 0 : e == ERR_DB_OLD ? 3 : e == ERR_USAGE ? 2 : 1;
 }
 
@@ -279,10 +377,14 @@ int main(int argc, char **argv)
         log_error("usage", "see cairnd --help; --data takes an absolute path");
     else if (strcmp(command, "init") == 0)
         code = cmd_init(&o);
+    else if (strcmp(command, "join") == 0)
+        code = cmd_join(&o);
     else if (strcmp(command, "run") == 0)
         code = cmd_run(&o);
     else if (strcmp(command, "stop") == 0)
         code = cmd_stop(&o);
+    else if (strcmp(command, "rekey") == 0)
+        code = cmd_rekey(&o);
     else
         log_error("usage", "unknown command; see cairnd --help");
     return code;

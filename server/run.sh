@@ -1,62 +1,57 @@
 #!/bin/bash
-# Behind `make run`: server/run.sh BUILD. Makes a member on first use and serves in the foreground until Ctrl-C.
-# BASE (default /var/lib/cairn for root, else ~/.local/share/cairn) holds member/ (the server's data), operator/
-# (the operator's key; not the server's to read) and cairnd.log. PORT (default 8480, 0 for any free one).
+# Behind `make run`: server/run.sh BUILD. Founds a federation of MEMBERS members on this machine on first use and
+# serves in the foreground until Ctrl-C.
+# BASE (default /var/lib/cairn for root, else ~/.local/share/cairn) holds member-I/ (the data of member I),
+# operator-I/ (its operator's key; not the server's to read), founding/ and log/. PORT (default 8480) is that of
+# member 1; the others follow. MEMBERS: 4 by default, 1 for a federation of one; never 2 or 3 (docs/federation.md).
 set -euo pipefail
+cd "$(dirname "$0")/.."
 B=$(cd "${1:?usage: server/run.sh BUILD}" && pwd)
 if [ "$(id -u)" = 0 ]; then
     BASE=${BASE:-/var/lib/cairn}
 else
     BASE=${BASE:-${XDG_DATA_HOME:-$HOME/.local/share}/cairn}
 fi
+MEMBERS=${MEMBERS:-4}
 PORT=${PORT:-8480}
 FEDERATION=${FEDERATION:-localhost/cairn}
 mkdir -p "$BASE"
 BASE=$(cd "$BASE" && pwd)
-DATA=$BASE/member
-LOG=$BASE/cairnd.log
+# shellcheck source=server/federation.sh
+. server/federation.sh
 
-identity_key() { # of the operator, in base64; the first time a key is made
-    if [ ! -e "$BASE/operator/root.key" ]; then
-        "$B/cairn" --home "$BASE/operator" --json keygen >"$BASE/operator.json.new"
-        mv "$BASE/operator.json.new" "$BASE/operator.json"
-    fi
-    sed -n 's/.*"identity_key":"\([^"]*\)".*/\1/p' "$BASE/operator.json"
-}
-
-if [ ! -e "$DATA/cairn.conf" ]; then
-    echo "First use: making a member of a federation of one in $DATA"
-    "$B/cairnd" init --data "$DATA" --federation "$FEDERATION" --operator "$(identity_key)"
+if [ ! -e "$BASE/member-1" ]; then
+    [ "$PORT" != 0 ] || PORT=$(federation_ports "$MEMBERS")
+    echo "First use: founding a federation of $MEMBERS in $BASE"
+    federation_found "$B" "$BASE" "$MEMBERS" "$PORT" "$FEDERATION"
 fi
+members=("$BASE"/member-*)
 
-# As a coprocess, so that its one line on standard output can be read and Ctrl-C still reaches it.
-touch "$LOG" && chmod 600 "$LOG"
-coproc CAIRND { exec "$B/cairnd" run --data "$DATA" --port "$PORT" 2>>"$LOG"; }
-pid=$CAIRND_PID
-trap 'kill -TERM "$pid" 2>/dev/null' TERM
-trap : INT # it has the signal as well, and stops by itself
-address=
-if IFS= read -r line <&"${CAIRND[0]}" && [[ $line =~ \"address\":\"([^\"]+)\" ]]; then
-    address=${BASH_REMATCH[1]}
-fi
-if [ -z "$address" ]; then
-    echo "cairnd did not start. The end of $LOG:" >&2
-    tail -n 5 "$LOG" >&2
-    wait "$pid"
+# Processes in the background of a script do not hear Ctrl-C, so it is passed on.
+trap 'federation_stop_all || true' INT TERM
+if ! federation_start_all "$B" "$BASE" "${#members[@]}"; then
+    federation_stop_all || true
     exit 1
 fi
 cat <<TEXT
 
-Cairn is running at $address
-  to stop      Ctrl-C here, or: $B/cairnd stop --data $DATA
-  the log      $LOG
-  operator     $B/cairn --home $BASE/operator --server $address register
-  and then     README.md, "Five minutes", or: make demo
+Cairn is running: ${#members[@]} members
+$(for i in "${!FEDERATION_URL[@]}"; do printf '  member %-6s %s\n' "$i" "${FEDERATION_URL[$i]}"; done | sort)
+  to stop       Ctrl-C here, or: $B/cairnd stop --data $BASE/member-I for each
+  the logs      $BASE/log/member-I.log
+  operator of 1 $B/cairn --home $BASE/operator-1 --server ${FEDERATION_URL[1]} register
+  who and where $B/cairn --server ${FEDERATION_URL[1]} federation show
+  and then      README.md, "Five minutes", or: make demo
 
 TEXT
 status=0
-while kill -0 "$pid" 2>/dev/null; do
-    wait "$pid" && status=0 || status=$? # a trapped signal ends wait, not cairnd
+while [ ${#FEDERATION_PID[@]} -gt 0 ]; do
+    for i in "${!FEDERATION_PID[@]}"; do
+        pid=${FEDERATION_PID[$i]:-}
+        [ -n "$pid" ] || continue
+        wait "$pid" && status=0 || status=$? # a trapped signal ends wait, not cairnd
+        kill -0 "$pid" 2>/dev/null || unset "FEDERATION_PID[$i]"
+    done
 done
 echo "Cairn has stopped."
 exit "$status"

@@ -56,8 +56,14 @@ static bool setup(struct db *db)
     return ok && PQsetnonblocking(db->pg, 1) == 0;
 }
 
+unsigned db_connects(const struct db *db)
+{
+    return db->connects;
+}
+
 enum err db_reconnect(struct db *db)
 {
+    db->connects++;
     /* Keywords before dbname are defaults that the connection string may override. */
     const char *const keys[] = { "connect_timeout", "dbname", "client_encoding", NULL };
     const char *const values[] = { "5", db->conninfo, "UTF8", NULL };

@@ -72,6 +72,10 @@ void db_close(struct db *db);
 /* Makes sure the connection is usable: reconnects if it was lost. ERR_DB_DOWN if that fails. */
 enum err db_check(struct db *db) MUST_USE;
 
+/* How often this connection was made: another number means another session, whose locks are gone.
+ */
+unsigned db_connects(const struct db *db);
+
 /* ---- writes --------------------------------------------------------------------------------- */
 struct write_key {
     struct id principal;      /* who: account id; zero for the server's own work */

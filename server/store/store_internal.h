@@ -16,6 +16,7 @@
 struct db {
     PGconn *pg;
     char conninfo[512];
+    unsigned connects;
     bool lost;     /* broken, or in a state we cannot know: only db_check mends it */
     bool conflict; /* a statement met 40001 or 40P01 since this was last cleared */
     usec_t answer_wait;

@@ -1,316 +1,249 @@
-/* Delivery: outbox entries become leaves, in order, exactly once; then the signed checkpoint. */
+/* Delivery: a final block becomes rows, in one transaction: entries, tiles, the block with its
+ * certificate, where the own entries stand, and what public entries of others do here. Idempotent
+ * by height: a block that is there already is a no-op, another one at its height is a broken
+ * ledger. */
 #include "server/base/failpoint.h"
+#include "server/base/json.h"
 #include "server/base/log.h"
+#include "server/ledger/io/apply.h"
 #include "server/ledger/io/ledger_internal.h"
-#include "server/ledger/io/subjects.h"
+#include "server/ledger/log/tile.h"
+#include "server/statement/statement.h"
+#include "server/store/chain.h"
 #include "server/store/entry.h"
 #include "server/store/log.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
-/* What one delivery works on; built before, used inside the transaction. */
-struct batch {
+struct delivery {
     struct ledger *l;
-    struct chain_log *log;
+    struct final_block *f;
     struct arena *arena;
-    struct entry_stored *entries;
     struct tree_leaf *leaves;
     size_t n;
-    struct merkle_tree after; /* the tree with the batch in it */
-    struct merkle_hash root;
-    struct buf note;
+    const struct members *members; /* as of this block */
+    bool there;
 };
 
-/* The subject's salt, or 32 zero bytes' worth of nothing for a public entry. */
-static enum err leaf_bytes(struct batch *b, const struct entry_stored *e, struct tree_leaf *ret)
+static enum err gather_leaves(struct delivery *d)
 {
-    const struct app *app = b->l->app;
-    if (e->is_public) {
-        struct buf bytes;
-        buf_init(&bytes, ENTRY_MAX);
-        enum err err = entry_public(app->member, e->sequence, e->statement, e->len, &bytes);
-        if (err == OK) {
-            ret->len = bytes.len;
-            ret->bytes = arena_memdup(b->arena, bytes.data, bytes.len);
-        }
-        buf_release(&bytes);
-        return err == OK && ret->bytes == NULL ? ERR_NO_MEMORY : err;
-    }
-    uint8_t salt[SALT_BYTES], anchor[ENTRY_ANCHOR_BYTES];
-    enum err err = subjects_salt(app->subjects, e->salt_slot, b->log->chain, e->sequence, salt);
-    if (err != OK)
-        return err;
-    entry_anchor(app->member, e->sequence, salt, e->statement, e->len, anchor);
-    bytes_wipe(salt, sizeof(salt));
-    ret->len = sizeof(anchor);
-    ret->bytes = arena_memdup(b->arena, anchor, sizeof(anchor));
-    return ret->bytes != NULL ? OK : ERR_NO_MEMORY;
-}
-
-static enum err batch_build(struct batch *b)
-{
-    b->after = b->log->tree;
-    b->leaves = arena_alloc(b->arena, b->n * sizeof(*b->leaves));
-    if (b->leaves == NULL)
+    const struct wire_block *b = &d->f->node->p.block;
+    size_t n = (size_t)(b->tree_size - d->f->first_index), at = 0;
+    d->leaves = arena_alloc(d->arena, (n + 1) * sizeof(*d->leaves));
+    if (d->leaves == NULL)
         return ERR_NO_MEMORY;
-    for (size_t i = 0; i < b->n; i++) {
-        if (b->entries[i].sequence != b->log->sequence + 1 + i)
-            return ERR_LOG_INCONSISTENT; /* the outbox has a gap: never sign over it */
-        enum err e = leaf_bytes(b, &b->entries[i], &b->leaves[i]);
-        if (e != OK)
-            return e;
-        struct merkle_hash hash;
-        merkle_leaf(b->leaves[i].bytes, b->leaves[i].len, &hash);
-        merkle_append(&b->after, &hash);
+    for (uint16_t k = 0; k < b->n_batches; k++) {
+        const struct wire_batch *w = &d->f->batch[k]->wire;
+        size_t offset = 0;
+        bool bad = false;
+        while (at < n && bundle_next(w->entries, w->entries_len, &offset, &d->leaves[at].bytes,
+                                     &d->leaves[at].len, &bad))
+            at++;
     }
-    merkle_root(&b->after, &b->root);
-    return OK;
+    d->n = at;
+    return at == n ? OK : ERR_LOG_INCONSISTENT;
 }
 
-static enum err note_build(struct batch *b)
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static enum err put_block(struct delivery *d, struct db *db, usec_t now)
 {
-    struct checkpoint c = { .size = b->after.size, .root = b->root };
-    memcpy(c.origin, b->log->origin, sizeof(c.origin));
-    struct buf body;
-    buf_init(&body, CHECKPOINT_MAX);
-    buf_clear(&b->note);
-    const struct ledger *l = b->l;
-    uint64_t seconds = (uint64_t)(l->app->now(l->app) / USEC_PER_SEC);
-    enum err e = checkpoint_body(&c, &body);
-    if (e == OK)
-        e = buf_add(&b->note, body.data, body.len);
-    if (e == OK)
-        e = buf_add_str(&b->note, "\n");
-    if (e == OK)
-        e = checkpoint_sign(buf_str(&body), body.len, &b->log->key, &l->keys.log[b->log->chain - 1],
-                            &b->note);
-    if (e == OK)
-        e = checkpoint_cosign(buf_str(&body), body.len, &l->cosigner, &l->keys.cosigner, seconds,
-                              &b->note);
-    buf_release(&body);
+    const struct block_node *node = d->f->node;
+    const struct wire_block *b = &node->p.block;
+    struct chain_block_row row = { .chain = b->chain,
+                                   .height = b->height,
+                                   .view = b->view,
+                                   .epoch = b->epoch,
+                                   .proposal = node->bytes,
+                                   .proposal_len = node->len,
+                                   .final_cert = d->f->cert,
+                                   .final_cert_len = d->f->cert_len,
+                                   .notar_cert = d->f->notar,
+                                   .notar_cert_len = d->f->notar_len,
+                                   .tree_size = b->tree_size,
+                                   .tree_root = b->tree_root };
+    memcpy(row.id, node->p.id.bytes, HASH_BYTES);
+    memcpy(row.parent, b->parent.bytes, HASH_BYTES);
+    return store_block_insert(db, &row, now);
+}
+
+static enum err put_batches(struct delivery *d, struct db *db, usec_t now)
+{
+    const struct wire_block *b = &d->f->node->p.block;
+    uint64_t index = d->f->first_index;
+    enum err e = OK;
+    for (uint16_t k = 0; k < b->n_batches && e == OK; k++) {
+        const struct wire_batch_ref *r = &b->batch[k];
+        e = store_batch_insert(db, b->chain, b->height, k, r->member, r->first, r->n, index);
+        if (e == OK && r->member == d->l->app->member)
+            e = store_delivery_insert(db, b->chain, r->first, r->n, index, now);
+        index += r->n;
+    }
     return e;
 }
 
-/* The root that is signed comes from the stored leaves; memory must agree with it. */
+/* The root that will be cosigned comes from the stored leaves; the block must agree with it. */
+static enum err put_leaves(struct delivery *d, struct db *db)
+{
+    const struct wire_block *b = &d->f->node->p.block;
+    struct merkle_hash stored;
+    if (d->n == 0)
+        return OK;
+    enum err e = tree_append(db, b->chain, d->f->first_index, d->leaves, d->n, d->arena);
+    if (e == OK)
+        e = tree_recompute(db, b->chain, d->f->first_index, b->tree_size, &stored);
+    if (e == OK && memcmp(stored.bytes, b->tree_root.bytes, HASH_BYTES) != 0)
+        e = ERR_LOG_INCONSISTENT;
+    return e;
+}
+
+static bool kind_of(const struct entry_head *h, char ret[STATEMENT_KIND_MAX + 1])
+{
+    json_t *v = NULL;
+    bool ok = json_read((const char *)h->rest, h->rest_len, &v, NULL) == OK;
+    const char *kind = ok ? json_string_value(json_object_get(v, "kind")) : NULL;
+    ok = kind != NULL && strlen(kind) <= STATEMENT_KIND_MAX;
+    if (ok)
+        (void)snprintf(ret, STATEMENT_KIND_MAX + 1, "%s", kind);
+    json_decref(v);
+    return ok;
+}
+
+/* ---- what entries do ------------------------------------------------------------------------- */
+
+static enum err apply_one(struct delivery *d, struct db *db, const struct entry_head *h)
+{
+    char kind[STATEMENT_KIND_MAX + 1];
+    const struct apply_context c = { .app = d->l->app, .members = d->members, .arena = d->arena };
+    if (h->member == d->l->app->member || !kind_of(h, kind))
+        return OK;
+    for (size_t k = 0; k < app_apply_n; k++)
+        if (strcmp(app_apply[k].kind, kind) == 0)
+            return app_apply[k].fn(&c, db, h->member, h->sequence, (const char *)h->rest,
+                                   h->rest_len, d->l->app->now(d->l->app));
+    return OK;
+}
+
+static enum err apply_entries(struct delivery *d, struct db *db)
+{
+    enum err e = OK;
+    for (size_t k = 0; k < d->n && e == OK; k++) {
+        struct entry_head h;
+        if (d->leaves[k].len >= ENTRY_HEAD_BYTES &&
+            memcmp(d->leaves[k].bytes, "public/1", 8) == 0 &&
+            entry_parse(d->leaves[k].bytes, d->leaves[k].len, &h) == OK)
+            e = apply_one(d, db, &h);
+    }
+    return e;
+}
+
+/* The fold over the account chain; where the block ends its epoch, that of the next. */
+static enum err put_state(struct delivery *d, struct db *db)
+{
+    const struct wire_block *b = &d->f->node->p.block;
+    struct buf bytes;
+    if (d->f->members == NULL)
+        return OK;
+    buf_init(&bytes, 1u << 20);
+    enum err e = members_print(d->f->members, &bytes);
+    if (e == OK)
+        e = store_chain_state_put(db, b->chain, b->height, bytes.data, bytes.len);
+    if (e == OK && d->f->ends)
+        e = store_epoch_insert(db, b->epoch, b->height, bytes.data, bytes.len);
+    buf_release(&bytes);
+    return e;
+}
+
+static enum err put_tail(struct delivery *d, struct db *db)
+{
+    const struct wire_block *b = &d->f->node->p.block;
+    enum err e = OK;
+    for (size_t k = 0; k < d->f->n_tail && e == OK; k++) {
+        const struct tail_block *t = &d->f->tail[k];
+        e = store_tail_insert(db, b->chain, b->height, (int64_t)k, t->bytes, t->len, t->cert,
+                              t->cert_len);
+    }
+    return e;
+}
+
+/* ---- the transaction ------------------------------------------------------------------------- */
+
+static enum err is_there(struct delivery *d, struct db *db)
+{
+    const struct wire_block *b = &d->f->node->p.block;
+    struct chain_block_row row;
+    if (b->height > d->l->logs[b->chain - 1].tip.height)
+        return OK; /* the tip is read again after every COMMIT of unknown outcome */
+    enum err e = store_block_get(db, b->chain, b->height, d->arena, &row);
+    if (e == ERR_NOT_FOUND)
+        return OK;
+    if (e == OK && memcmp(row.id, d->f->node->p.id.bytes, HASH_BYTES) != 0) {
+        log_error("ledger", "chain %s: the database has another block at height %llu",
+                  chain_name(b->chain), (unsigned long long)b->height);
+        return ERR_LOG_INCONSISTENT;
+    }
+    d->there = e == OK;
+    return e;
+}
+
 static enum err deliver_tx(struct db *db, void *arg)
 {
-    struct batch *b = arg;
-    enum chain chain = b->log->chain;
-    uint64_t size = b->log->tree.size;
-    struct merkle_hash stored;
-    const struct app *app = b->l->app;
-    bool drives =
-        false; /* asked here, since the connection may be new: only the lock's holder signs */
+    struct delivery *d = arg;
+    usec_t now = d->l->app->now(d->l->app);
+    bool drives = false; /* asked here, since the connection may be new: only the holder delivers */
+    d->there = false;
     enum err e = store_driver_lock(db, &drives);
     if (e == OK && !drives)
         e = ERR_NOT_READY;
     if (e == OK)
-        e = tree_append(db, chain, size, b->leaves, b->n, b->arena);
+        e = is_there(d, db);
+    if (e != OK || d->there)
+        return e;
+    e = put_leaves(d, db);
     if (e == OK)
-        e = tree_recompute(db, chain, size, b->after.size, &stored);
-    if (e == OK && memcmp(stored.bytes, b->root.bytes, HASH_BYTES) != 0)
-        e = ERR_LOG_INCONSISTENT;
+        e = put_block(d, db, now);
     if (e == OK)
-        e = note_build(b);
+        e = put_batches(d, db, now);
     if (e == OK)
-        e = store_delivery_insert(db, chain, b->log->sequence + 1, b->n, size, app->now(app));
+        e = put_tail(d, db);
     if (e == OK)
-        e = store_checkpoint_insert(db, chain, b->after.size, &b->root, buf_str(&b->note),
-                                    app->now(app));
+        e = apply_entries(d, db);
+    if (e == OK)
+        e = put_state(d, db);
+    if (e == OK)
+        e = store_journal_mark_raise(db, d->l->keys.vote.public, d->f->journal_seq);
     return e == OK ? FP("ledger_before_commit") : e;
 }
 
-static void publish(struct ledger *l, struct chain_log *log, struct batch *b)
+static void take_over(struct ledger *l, struct delivery *d)
 {
-    (void)pthread_mutex_lock(&l->lock);
-    log->published_size = b->after.size;
-    log->published_root = b->root;
-    struct buf old = log->published_note;
-    log->published_note = b->note;
-    b->note = old;
-    (void)pthread_mutex_unlock(&l->lock);
-    l->on_publish(l->on_publish_arg);
+    struct chain_log *log = &l->logs[d->f->chain - 1];
+    log->tip = d->f->node->after;
+    if (d->f->members != NULL) {
+        (void)pthread_mutex_lock(&l->lock);
+        l->members = *d->f->members;
+        (void)pthread_mutex_unlock(&l->lock);
+    }
+    if (d->f->ends && d->f->members != NULL && l->app->peers != NULL)
+        peers_set_members(l->app->peers, d->f->members);
+    (void)atomic_fetch_add(&l->batches, 1);
+    (void)atomic_fetch_add(&l->delivered, d->n);
 }
 
-static enum err batch_deliver(struct batch *b)
+enum err ledger_deliver(struct ledger *l, struct final_block *f)
 {
-    struct ledger *l = b->l;
-    enum err e = batch_build(b);
+    struct delivery d = { .l = l, .f = f, .arena = arena_new(512u << 20) };
+    if (d.arena == NULL)
+        return ERR_NO_MEMORY;
+    d.members = f->members != NULL ? f->members : &l->members;
+    enum err e = gather_leaves(&d);
     if (e == OK)
-        e = db_transact(l->db, "deliver", deliver_tx, b);
+        e = db_transact(l->db, "deliver", deliver_tx, &d);
     if (e == OK)
         e = FP("ledger_after_commit");
-    if (e != OK)
-        return e;
-    b->log->mark.size = b->after.size;
-    b->log->mark.root = b->root;
-    e = mark_write(l->mark_fd, b->log->chain, &b->log->mark);
     if (e == OK)
-        e = FP("ledger_after_mark");
-    if (e != OK)
-        return e; /* the state is loaded again before the next try */
-    b->log->tree = b->after;
-    b->log->sequence += b->n;
-    publish(l, b->log, b);
-    (void)atomic_fetch_add(&l->batches, 1);
-    (void)atomic_fetch_add(&l->delivered, b->n);
-    return OK;
-}
-
-enum err ledger_deliver(struct ledger *l, struct chain_log *log, size_t *ret_n)
-{
-    struct batch b = { .l = l, .log = log, .arena = arena_new(512u << 20) };
-    if (b.arena == NULL)
-        return ERR_NO_MEMORY;
-    buf_init(&b.note, CHECKPOINT_MAX);
-    enum err e = store_entries_after(l->db, log->chain, log->sequence, LEDGER_BATCH_MAX, b.arena,
-                                     &b.entries, &b.n);
-    if (e == OK && b.n > 0)
-        e = batch_deliver(&b);
-    if (e == OK)
-        *ret_n = b.n;
-    buf_release(&b.note);
-    arena_free(b.arena);
-    return e;
-}
-
-/* ---- loading --------------------------------------------------------------------------------- */
-
-/* The frontier of the tree, read back from the stored tiles. */
-static enum err load_frontier(struct ledger *l, enum chain chain, uint64_t size,
-                              struct merkle_tree *ret)
-{
-    struct arena *arena = arena_new(4u << 20);
-    if (arena == NULL)
-        return ERR_NO_MEMORY;
-    struct tree_reader reader;
-    tree_reader_init(&reader, l->db, chain, arena);
-    struct merkle_tree t;
-    merkle_init(&t);
-    t.size = size;
-    uint64_t before = 0;
-    bool ok = true;
-    for (int level = 63; level >= 0 && ok; level--) {
-        if ((size >> level & 1) == 0)
-            continue;
-        ok = tree_read(&reader, (unsigned)level, before >> level, &t.roots[t.n++]);
-        before += UINT64_C(1) << level;
-    }
-    enum err e = ok ? OK : reader.error != OK ? reader.error : ERR_LOG_INCONSISTENT;
-    arena_free(arena);
-    if (e == OK)
-        *ret = t;
-    return e;
-}
-
-/* The database may be ahead of the mark (a crash between the two), never behind it. */
-static enum err check_mark(struct ledger *l, const struct chain_log *log, uint64_t size)
-{
-    struct merkle_hash root;
-    if (log->mark.size > size) {
-        log_error(
-            "log", "chain %s: the database holds %llu entries, %llu were published: it is old",
-            chain_name(log->chain), (unsigned long long)size, (unsigned long long)log->mark.size);
-        return ERR_DB_OLD;
-    }
-    struct arena *arena = arena_new(4u << 20);
-    if (arena == NULL)
-        return ERR_NO_MEMORY;
-    struct tree_reader reader;
-    tree_reader_init(&reader, l->db, log->chain, arena);
-    enum err e = merkle_root_at(tree_read, &reader, log->mark.size, &root);
-    if (reader.error != OK)
-        e = reader.error;
-    arena_free(arena);
-    if (e == OK && memcmp(root.bytes, log->mark.root.bytes, HASH_BYTES) != 0) {
-        /* A changed log is said with its place; a whole one that differs is another database. */
-        e = tree_recompute(l->db, log->chain, 0, size, &root);
-        if (e == OK) {
-            log_error("log", "chain %s: the first %llu entries are not those that were published",
-                      chain_name(log->chain), (unsigned long long)log->mark.size);
-            e = ERR_DB_OLD;
-        }
-    }
-    return e;
-}
-
-/* What is served from now on is published: after a crash between commit and mark, the mark follows
- * before anybody can see more than it covers. */
-static enum err raise_mark(struct ledger *l, struct chain_log *log, uint64_t size,
-                           const struct merkle_hash *root)
-{
-    if (!l->drives || log->mark.size == size)
-        return OK;
-    log->mark.size = size;
-    log->mark.root = *root;
-    return mark_write(l->mark_fd, log->chain, &log->mark);
-}
-
-enum err ledger_load(struct ledger *l, struct chain_log *log)
-{
-    struct arena *arena = arena_new(1u << 20);
-    if (arena == NULL)
-        return ERR_NO_MEMORY;
-    uint64_t size = 0, sequence = 0;
-    struct merkle_hash stored = { { 0 } }, root;
-    const char *note = NULL;
-    /* The mark first: the driver may go on meanwhile, and its mark follows its commit. */
-    enum err e = mark_read(l->mark_fd, log->chain, &log->mark);
-    if (e == OK)
-        e = store_checkpoint_last(l->db, log->chain, arena, &size, &stored, &note);
-    if (e == OK)
-        e = store_delivered(l->db, log->chain, &sequence);
-    if (e == OK)
-        e = check_mark(l, log, size);
-    if (e == OK)
-        e = load_frontier(l, log->chain, size, &log->tree);
-    if (e == OK) {
-        merkle_root(&log->tree, &root);
-        if (size > 0 && memcmp(root.bytes, stored.bytes, HASH_BYTES) != 0) {
-            log_error("log", "chain %s: the checkpoint of size %llu is not of the stored entries",
-                      chain_name(log->chain), (unsigned long long)size);
-            e = ERR_LOG_INCONSISTENT;
-        }
-    }
-    if (e == OK)
-        e = raise_mark(l, log, size, &root);
-    if (e == OK) {
-        (void)pthread_mutex_lock(&l->lock);
-        log->sequence = sequence;
-        log->published_size = size;
-        log->published_root = root;
-        buf_clear(&log->published_note);
-        if (note != NULL)
-            e = buf_add_str(&log->published_note, note);
-        (void)pthread_mutex_unlock(&l->lock);
-    }
-    arena_free(arena);
-    return e;
-}
-
-enum err ledger_follow(struct ledger *l, struct chain_log *log)
-{
-    struct arena *arena = arena_new(1u << 20);
-    if (arena == NULL)
-        return ERR_NO_MEMORY;
-    uint64_t size = 0;
-    struct merkle_hash root;
-    const char *note = NULL;
-    struct mark mark = { 0 };
-    enum err e = store_checkpoint_last(l->db, log->chain, arena, &size, &root, &note);
-    if (e == OK)
-        e = mark_read(l->mark_fd, log->chain, &mark);
-    /* Before the mark covers it, nothing is published. */
-    if (e == OK && note != NULL && size > log->published_size && size <= mark.size) {
-        (void)pthread_mutex_lock(&l->lock);
-        buf_clear(&log->published_note);
-        e = buf_add_str(&log->published_note, note);
-        log->published_size = size;
-        log->published_root = root;
-        (void)pthread_mutex_unlock(&l->lock);
-        l->on_publish(l->on_publish_arg);
-    }
-    arena_free(arena);
+        take_over(l, &d);
+    arena_free(d.arena);
     return e;
 }

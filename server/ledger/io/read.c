@@ -2,8 +2,11 @@
 #include "server/ledger/io/ledger_internal.h"
 
 #include "server/ledger/log/tile.h"
+#include "server/ledger/wire/forensics.h"
 #include "server/store/log.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct chain_log *log_of(struct ledger *l, enum chain chain)
@@ -51,8 +54,71 @@ void ledger_cosigner_key(struct ledger *l, struct note_key *ret)
     *ret = l->cosigner;
 }
 
+void ledger_members(struct ledger *l, struct members *ret)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    *ret = l->members;
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+_Static_assert(LEDGER_EVIDENCE_MAX == EVIDENCE_MAX, "one bound for one thing");
+
+enum err ledger_evidence(struct ledger *l, struct buf *ret)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    enum err e = l->evidence.len > 0 ? buf_add(ret, l->evidence.data, l->evidence.len) : OK;
+    (void)pthread_mutex_unlock(&l->lock);
+    return e;
+}
+
+void ledger_evidence_done(struct ledger *l, const struct buf *evidence)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    if (l->evidence.len == evidence->len &&
+        memcmp(l->evidence.data, evidence->data, evidence->len) == 0)
+        buf_clear(&l->evidence);
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+bool ledger_consensus(struct ledger *l, struct consensus_state *ret)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    bool drives = l->consensus != NULL;
+    if (drives)
+        consensus_state(l->consensus, ret);
+    (void)pthread_mutex_unlock(&l->lock);
+    return drives;
+}
+
+static enum err add_witness(const struct app *app, const struct member *m, struct buf *ret)
+{
+    char name[NOTE_NAME_MAX + 1];
+    struct note_key key;
+    (void)snprintf(name, sizeof(name), "%s/member-%u", app->federation, m->number);
+    if (!note_key_make(name, NOTE_TYPE_COSIGNATURE, m->cosigner_key, &key))
+        return ERR_INTERNAL;
+    enum err e = buf_addf(ret, "witness member-%u ", m->number);
+    if (e == OK)
+        e = note_key_print(&key, ret);
+    return e == OK ? buf_add_str(ret, "\n") : e;
+}
+
+static enum err add_group(const uint16_t *validators, uint16_t n, struct buf *ret)
+{
+    enum err e = buf_addf(ret, "group members %u", core_quorum(n));
+    for (uint16_t i = 0; i < n && e == OK; i++)
+        e = buf_addf(ret, " member-%u", validators[i]);
+    return e == OK ? buf_add_str(ret, "\nquorum members\n") : e;
+}
+
 enum err ledger_policy(struct ledger *l, struct buf *ret)
 {
+    struct members *m = malloc(sizeof(*m));
+    uint16_t validators[CORE_MEMBERS_MAX];
+    if (m == NULL)
+        return ERR_NO_MEMORY;
+    ledger_members(l, m);
+    uint16_t n = members_validators(m, validators);
     enum err e = OK;
     for (int i = 0; i < CHAINS && e == OK; i++) {
         e = buf_add_str(ret, "log ");
@@ -61,12 +127,11 @@ enum err ledger_policy(struct ledger *l, struct buf *ret)
         if (e == OK)
             e = buf_add_str(ret, "\n");
     }
+    for (uint16_t i = 0; i < n && e == OK; i++)
+        e = add_witness(l->app, members_find(m, validators[i]), ret);
     if (e == OK)
-        e = buf_addf(ret, "witness member-%u ", l->app->member);
-    if (e == OK)
-        e = note_key_print(&l->cosigner, ret);
-    if (e == OK)
-        e = buf_addf(ret, "\ngroup members 1 member-%u\nquorum members\n", l->app->member);
+        e = add_group(validators, n, ret);
+    free(m);
     return e;
 }
 
@@ -133,6 +198,40 @@ enum err ledger_proof(struct ledger *l, struct db *db, enum chain chain, uint64_
     return e == OK ? tlog_proof_print(index, hashes, n, note, strlen(note), ret) : e;
 }
 
+/* What the ledger thread counts; nothing in a process that follows. */
+static enum err consensus_metrics(struct ledger *l, struct buf *ret)
+{
+    struct consensus_state c;
+    if (!ledger_consensus(l, &c))
+        return OK;
+    enum err e = buf_addf(ret,
+                          "# TYPE cairn_ledger_votes gauge\n"
+                          "# HELP cairn_ledger_votes 0: this member only follows.\n"
+                          "cairn_ledger_votes %d\n"
+                          "# TYPE cairn_ledger_epoch gauge\ncairn_ledger_epoch %u\n"
+                          "# TYPE cairn_ledger_evidence counter\n"
+                          "# HELP cairn_ledger_evidence Members caught signing two ways.\n"
+                          "cairn_ledger_evidence_total %llu\n"
+                          "# TYPE cairn_ledger_refused_frames counter\n"
+                          "cairn_ledger_refused_frames_total %llu\n"
+                          "# TYPE cairn_ledger_syncs counter\ncairn_ledger_syncs_total %llu\n",
+                          (int)c.votes, c.epoch, (unsigned long long)c.evidence,
+                          (unsigned long long)c.refused_frames, (unsigned long long)c.syncs);
+    static const char *const names[] = { "view", "final_height", "delivered_height",
+                                         "in_flight_max" };
+    for (size_t n = 0; n < COUNT(names) && e == OK; n++) {
+        e = buf_addf(ret, "# TYPE cairn_ledger_%s gauge\n", names[n]);
+        for (int k = 0; k < CHAINS && e == OK; k++) {
+            const uint64_t values[] = { c.chain[k].view, c.chain[k].final_height,
+                                        c.chain[k].delivered_height,
+                                        c.chain[k].in_flight_max_seen };
+            e = buf_addf(ret, "cairn_ledger_%s{chain=\"%s\"} %llu\n", names[n],
+                         chain_name((enum chain)(k + 1)), (unsigned long long)values[n]);
+        }
+    }
+    return e;
+}
+
 enum err ledger_metrics(struct ledger *l, struct buf *ret)
 {
     enum err e = buf_add_str(ret, "# TYPE cairn_log_entries gauge\n"
@@ -147,5 +246,5 @@ enum err ledger_metrics(struct ledger *l, struct buf *ret)
                      "# TYPE cairn_ledger_healthy gauge\ncairn_ledger_healthy %d\n",
                      (unsigned long long)atomic_load(&l->batches),
                      (unsigned long long)atomic_load(&l->failures), (int)ledger_healthy(l));
-    return e;
+    return e == OK ? consensus_metrics(l, ret) : e;
 }

@@ -75,55 +75,74 @@ static enum err cosigned_message(uint64_t time, struct note_span body, struct bu
     return e == OK ? buf_add(ret, body.at, body.len) : e;
 }
 
-enum err checkpoint_cosign(const char *body, size_t body_len, const struct note_key *k,
-                           const struct sign_key *secret, uint64_t time, struct buf *ret)
+enum err cosignature_sign(const char *body, size_t body_len, const struct sign_key *secret,
+                          uint64_t time, uint8_t ret[SIGN_BYTES])
 {
-    assert(k->type == NOTE_TYPE_COSIGNATURE);
-    assert(memcmp(k->public, secret->public, SIGN_PUBLIC_BYTES) == 0);
+    struct note_span span = { body, body_len };
     if (time > INT64_MAX)
         return ERR_FIELD_RANGE;
-    struct note_span span = { body, body_len };
     enum err e = signable(span);
     if (e != OK)
         return e;
     struct buf message;
     buf_init(&message, CHECKPOINT_MAX + 64);
     e = cosigned_message(time, span, &message);
-    if (e == OK) {
-        uint8_t signature[COSIGNATURE_BYTES];
-        for (unsigned i = 0; i < 8; i++)
-            signature[i] = (uint8_t)(time >> (56 - 8 * i));
-        sign_detached(secret, message.data, message.len, signature + 8);
-        e = note_signature_add(k, signature, sizeof(signature), ret);
-    }
+    if (e == OK)
+        sign_detached(secret, message.data, message.len, ret);
     buf_release(&message);
     return e;
 }
 
-static enum err cosignature_verify(const struct note_key *k, const struct note_signature *s,
-                                   struct note_span body)
+enum err cosignature_line(const struct note_key *k, uint64_t time,
+                          const uint8_t signature[SIGN_BYTES], struct buf *ret)
+{
+    uint8_t bytes[COSIGNATURE_BYTES];
+    assert(k->type == NOTE_TYPE_COSIGNATURE);
+    for (unsigned i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(time >> (56 - 8 * i));
+    memcpy(bytes + 8, signature, SIGN_BYTES);
+    return note_signature_add(k, bytes, sizeof(bytes), ret);
+}
+
+enum err checkpoint_cosign(const char *body, size_t body_len, const struct note_key *k,
+                           const struct sign_key *secret, uint64_t time, struct buf *ret)
+{
+    uint8_t signature[SIGN_BYTES];
+    assert(memcmp(k->public, secret->public, SIGN_PUBLIC_BYTES) == 0);
+    enum err e = cosignature_sign(body, body_len, secret, time, signature);
+    return e == OK ? cosignature_line(k, time, signature, ret) : e;
+}
+
+enum err cosignature_verify(const char *body, size_t body_len, const struct note_key *k,
+                            uint64_t time, const uint8_t signature[SIGN_BYTES])
+{
+    struct buf message;
+    buf_init(&message, CHECKPOINT_MAX + 64);
+    enum err e = k->type == NOTE_TYPE_COSIGNATURE && time <= INT64_MAX ? OK : ERR_CRYPTO;
+    if (e == OK)
+        e = cosigned_message(time, (struct note_span){ body, body_len }, &message);
+    if (e == OK && !sign_verify(k->public, message.data, message.len, signature))
+        e = ERR_CRYPTO;
+    buf_release(&message);
+    return e;
+}
+
+static enum err cosignature_line_verify(const struct note_key *k, const struct note_signature *s,
+                                        struct note_span body)
 {
     uint64_t time = 0;
     if (s->len != COSIGNATURE_BYTES)
         return ERR_CRYPTO;
     for (unsigned i = 0; i < 8; i++)
         time = time << 8 | s->bytes[i];
-    if (time > INT64_MAX)
-        return ERR_CRYPTO;
-    struct buf message;
-    buf_init(&message, CHECKPOINT_MAX + 64);
-    enum err e = cosigned_message(time, body, &message);
-    if (e == OK && !sign_verify(k->public, message.data, message.len, s->bytes + 8))
-        e = ERR_CRYPTO;
-    buf_release(&message);
-    return e;
+    return cosignature_verify(body.at, body.len, k, time, s->bytes + 8);
 }
 
 enum err checkpoint_signature_verify(const struct note_key *k, const struct note_signature *s,
                                      struct note_span body)
 {
     if (k->type == NOTE_TYPE_COSIGNATURE)
-        return cosignature_verify(k, s, body);
+        return cosignature_line_verify(k, s, body);
     if (s->len != SIGN_BYTES || !sign_verify(k->public, body.at, body.len, s->bytes))
         return ERR_CRYPTO;
     return OK;

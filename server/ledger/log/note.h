@@ -50,6 +50,14 @@ enum err checkpoint_sign(const char *body, size_t body_len, const struct note_ke
 /* ... and one cosignature/v1 line made at the given POSIX time (ERR_FIELD_RANGE above 2^63 - 1). */
 enum err checkpoint_cosign(const char *body, size_t body_len, const struct note_key *k,
                            const struct sign_key *secret, uint64_t time, struct buf *ret) MUST_USE;
+/* The bare signature of cosignature/v1 over a checkpoint body, its check (ERR_CRYPTO), and its
+ * line: for cosigners who send each other signatures instead of notes. */
+enum err cosignature_sign(const char *body, size_t body_len, const struct sign_key *secret,
+                          uint64_t time, uint8_t ret[SIGN_BYTES]) MUST_USE;
+enum err cosignature_verify(const char *body, size_t body_len, const struct note_key *k,
+                            uint64_t time, const uint8_t signature[SIGN_BYTES]) MUST_USE;
+enum err cosignature_line(const struct note_key *k, uint64_t time,
+                          const uint8_t signature[SIGN_BYTES], struct buf *ret) MUST_USE;
 /* Parses a note and its body (no signature is checked; extension lines are passed over);
  * ret_body_len = bytes of the body. ERR_SYNTAX, or ERR_LIMIT beyond CHECKPOINT_MAX or
  * NOTE_SIGNATURES_MAX. */

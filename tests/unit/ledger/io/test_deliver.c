@@ -374,7 +374,7 @@ static void test_mark_refuses(void **state)
     mark_put(CHAIN_TX, m);
     assert_int_equal(rename("ledger.mark", "kept.mark"), 0);
     refuse(ERR_DB_OLD);
-    assert_int_equal(ledger_mark_init(w.f.dir),
+    assert_int_equal(mark_create("ledger.mark"),
                      OK); /* as if the log were new: nothing contradicts */
     assert_int_equal(rename("kept.mark", "ledger.mark"), 0);
     int fd = open("ledger.mark", O_RDWR | O_CLOEXEC);
@@ -410,8 +410,10 @@ static void test_mark_catches_up(void **state)
 static void test_old_backup(void **state)
 {
     (void)state;
-    static const char *const tables[] = { "log_bundle", "log_tile", "log_checkpoint",
-                                          "delivery",   "entry",    "chain_head" };
+    static const char *const tables[] = { "log_bundle",  "log_tile",    "log_checkpoint",
+                                          "delivery",    "chain_block", "chain_batch",
+                                          "chain_state", "entry",       "chain_head",
+                                          "journal_mark" };
     char sql[200];
     expect_all();
     for (size_t i = 0; i < COUNT(tables); i++) {

@@ -1,0 +1,93 @@
+/* Outbox entries become own batches: in order, gapless, as many as there are. While enough batches
+ * wait, entries gather for the next one, so load itself makes batches large. */
+#include "server/ledger/io/ledger_internal.h"
+#include "server/ledger/io/subjects.h"
+#include "server/ledger/log/tile.h"
+#include "server/store/entry.h"
+
+#include <string.h>
+
+/* A public entry shows its statement, a private one a commitment under its subject's salt. */
+static enum err leaf_bytes(struct ledger *l, enum chain chain, const struct entry_stored *e,
+                           struct buf *ret)
+{
+    const struct app *app = l->app;
+    if (e->is_public)
+        return entry_public(app->member, e->sequence, e->statement, e->len, ret);
+    uint8_t salt[SALT_BYTES], anchor[ENTRY_ANCHOR_BYTES];
+    enum err err = subjects_salt(app->subjects, e->salt_slot, chain, e->sequence, salt);
+    if (err != OK)
+        return err;
+    entry_anchor(app->member, e->sequence, salt, e->statement, e->len, anchor);
+    bytes_wipe(salt, sizeof(salt));
+    return buf_add(ret, anchor, sizeof(anchor));
+}
+
+/* Appends entries until one would not fit; *ret_n = how many went in. */
+static enum err fill(struct ledger *l, enum chain chain, uint64_t first,
+                     const struct entry_stored *entries, size_t n, struct buf *batch,
+                     uint32_t *ret_n)
+{
+    struct buf leaf;
+    enum err e = OK;
+    buf_init(&leaf, ENTRY_MAX);
+    *ret_n = 0;
+    for (size_t i = 0; i < n && e == OK; i++) {
+        if (entries[i].sequence != first + i) {
+            e = ERR_LOG_INCONSISTENT; /* the outbox has a gap: never sign over it */
+            break;
+        }
+        buf_clear(&leaf);
+        e = leaf_bytes(l, chain, &entries[i], &leaf);
+        if (e == OK && batch->len + 2 + leaf.len > WIRE_BATCH_BYTES)
+            break;
+        if (e == OK)
+            e = bundle_add(batch, leaf.data, leaf.len);
+        if (e == OK)
+            (*ret_n)++;
+    }
+    buf_release(&leaf);
+    return e;
+}
+
+static enum err offer_next(struct ledger *l, enum chain chain, uint64_t first, size_t *ret_n)
+{
+    struct arena *arena = arena_new(256u << 20);
+    struct entry_stored *entries = NULL;
+    struct buf batch;
+    size_t n = 0;
+    uint32_t taken = 0;
+    if (arena == NULL)
+        return ERR_NO_MEMORY;
+    buf_init(&batch, WIRE_BATCH_BYTES);
+    enum err e =
+        store_entries_after(l->db, chain, first - 1, WIRE_BATCH_ENTRIES, arena, &entries, &n);
+    if (e == OK && n > 0)
+        e = fill(l, chain, first, entries, n, &batch, &taken);
+    if (e == OK && taken > 0)
+        e = consensus_offer(l->consensus, chain, first, taken, batch.data, batch.len);
+    if (e == OK)
+        *ret_n = taken;
+    buf_release(&batch);
+    arena_free(arena);
+    return e;
+}
+
+enum err ledger_feed(struct ledger *l, enum chain chain, bool *ret_more)
+{
+    size_t waiting = 0, n = 1;
+    enum err e = OK;
+    bool more = false;
+    while (e == OK && n > 0) {
+        uint64_t first = consensus_offered(l->consensus, chain, &waiting);
+        more = waiting >= OFFERS_MAX;
+        if (more)
+            break;
+        n = 0;
+        e = offer_next(l, chain, first, &n);
+        if (n < WIRE_BATCH_ENTRIES / 2)
+            break; /* that was all there is */
+    }
+    *ret_more = more;
+    return e;
+}
