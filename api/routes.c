@@ -2,13 +2,16 @@
  * openapi.yaml says the same; tests/apigate/routes.mjs compares both ways. */
 #include "api/v1/handlers.h"
 
+#include "server/ledger/wire/wire.h"
 #include "server/vault/format.h"
 
 #define JSON_SMALL (16u << 10)
 #define JSON_LARGE (64u << 10)
-#define QUICK 5000    /* deadline of an ordinary request, ms */
-#define WAITING 30000 /* of a long poll */
-#define UPLOAD 60000  /* of ciphertext in or out */
+#define QUICK 5000        /* deadline of an ordinary request, ms */
+#define TWO_MEMBERS 12000 /* of one that another member answers */
+#define WAITING 30000     /* of a long poll */
+#define FRAMES 10000      /* of frames from a member; it gives up after as long */
+#define UPLOAD 60000      /* of ciphertext in or out */
 
 /* method, template, operation, handler, who, body, body_max, deadline_ms, inline_ok, no_db, query
  */
@@ -23,10 +26,28 @@ const struct route api_routes[] = {
       true, false, NULL },
     { M_GET, "/v1/federation/policy", "getPolicy", api_policy_get, WHO_ANYONE, BODY_NONE, 0, QUICK,
       true, false, NULL },
+    { M_GET, "/v1/federation/changes", "listChanges", api_changes_get, WHO_ANYONE, BODY_NONE, 0,
+      QUICK, true, false, NULL },
+    { M_POST, "/v1/federation/changes", "sayChange", api_changes_post, WHO_OPERATOR, BODY_JSON,
+      JSON_SMALL, QUICK, false, false, NULL },
     { M_GET, "/log/{chain}/checkpoint", "getCheckpoint", api_checkpoint_get, WHO_ANYONE, BODY_NONE,
       0, QUICK, true, false, NULL },
     { M_GET, "/log/{chain}/tile/{path...}", "getTile", api_tile_get, WHO_ANYONE, BODY_NONE, 0,
       QUICK, false, false, NULL },
+
+    { M_POST, "/peer/v1/frames", "postFrames", api_frames_post, WHO_PEER, BODY_FRAMES,
+      WIRE_POST_MAX, FRAMES, true, true, NULL },
+
+    { M_POST, "/peer/v1/accounts", "vouchForAccount", api_peer_accounts_post, WHO_PEER, BODY_JSON,
+      JSON_SMALL, QUICK, false, false, NULL },
+    { M_POST, "/peer/v1/messages", "postMessages", api_peer_messages_post, WHO_PEER, BODY_JSON,
+      JSON_LARGE, QUICK, false, false, NULL },
+    { M_GET, "/peer/v1/forward/{path...}", "forwardGet", api_forward, WHO_PEER, BODY_NONE, 0,
+      UPLOAD, false, false, "limit cursor disease phase wait" },
+    { M_POST, "/peer/v1/forward/{path...}", "forwardPost", api_forward, WHO_PEER, BODY_JSON,
+      JSON_LARGE, QUICK, false, false, NULL },
+    { M_PUT, "/peer/v1/forward/{path...}", "forwardPut", api_forward, WHO_PEER, BODY_FILE,
+      VAULT_ENVELOPE_MAX, UPLOAD, false, false, NULL },
 
     { M_POST, "/v1/accounts", "registerAccount", api_accounts_post, WHO_ANYONE, BODY_JSON,
       JSON_SMALL, QUICK, false, false, NULL },
@@ -103,6 +124,15 @@ const struct route api_routes[] = {
       WHO_REVIEWER, BODY_JSON, JSON_SMALL, QUICK, false, false, NULL },
     { M_POST, "/v1/reviews/{submission}/verdict", "revealVerdict", api_verdict_post, WHO_REVIEWER,
       BODY_JSON, JSON_SMALL, QUICK, false, false, NULL },
+
+    { M_POST, "/v1/pseudonyms", "registerPseudonym", api_pseudonyms_post, WHO_PATIENT, BODY_JSON,
+      JSON_SMALL, QUICK, false, false, NULL },
+    { M_GET, "/v1/members/{member}/{path...}", "memberGet", api_member_any, WHO_SIGNED_IN,
+      BODY_NONE, 0, UPLOAD, false, false, "limit cursor disease phase wait" },
+    { M_POST, "/v1/members/{member}/{path...}", "memberPost", api_member_any, WHO_SIGNED_IN,
+      BODY_JSON, JSON_LARGE, TWO_MEMBERS, false, false, NULL },
+    { M_PUT, "/v1/members/{member}/{path...}", "memberPut", api_member_any, WHO_SIGNED_IN,
+      BODY_FILE, VAULT_ENVELOPE_MAX, UPLOAD, false, false, NULL },
 
     { M_GET, "/v1/receipts", "listReceipts", api_receipts_get, WHO_SIGNED_IN, BODY_NONE, 0, QUICK,
       false, false, "limit cursor" },

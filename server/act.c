@@ -3,6 +3,8 @@
 #include "server/base/text.h"
 #include "server/crypto/hash.h"
 #include "server/ledger/io/ledger.h"
+#include "server/peering/peering.h"
+#include "server/schedule/courier.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,12 +17,26 @@ void act_member(struct app *app, struct arena *arena, const char *key, struct ac
     sha256(key, strlen(key), ret->key.request_hash);
 }
 
+void act_of_statement(const struct act *act, const char *name, const struct statement *s,
+                      struct act *ret)
+{
+    char id[ID_TEXT_SIZE];
+    *ret = *act;
+    ret->key = (struct write_key){ 0 };
+    id_text(&s->id, id);
+    (void)snprintf(ret->key.key, sizeof(ret->key.key), "%s-%s", name, id);
+    statement_hash(s, ret->key.request_hash);
+}
+
 enum err act_write(const struct act *act, const char *name, store_fn *fn, void *arg,
                    struct answer *ret)
 {
     enum err e = store_write(act->app->store, name, &act->key, fn, arg, act->arena, ret);
     if (e == OK)
         ledger_wake(act->app->ledger);
+    struct peering *p = act->app->peering;
+    if (e == OK && p != NULL && atomic_exchange(&p->messages, false))
+        courier_wake(act->app->courier);
     return e;
 }
 

@@ -21,6 +21,11 @@ struct act {
 /* The server's own work: key names it, so that doing it twice is doing it once. */
 void act_member(struct app *app, struct arena *arena, const char *key, struct act *ret);
 
+/* What a statement of another member asks for, as the server's own work: name and the statement's
+ * id are the key, so that taking it twice is taking it once. */
+void act_of_statement(const struct act *act, const char *name, const struct statement *s,
+                      struct act *ret);
+
 /* store_write under the caller's key, then wakes the ledger: the one way a domain function writes.
  */
 enum err act_write(const struct act *act, const char *name, store_fn *fn, void *arg,

@@ -91,7 +91,7 @@ void api_bounty_get(struct request *r)
         e = statement_value(r, &id, &statement);
     if (e == OK) {
         version = row_i64(rows, 0, 6);
-        summary = bounty_summary(rows, 0, &terms);
+        summary = bounty_summary(rows, 0, r->app->member, &terms);
         if (summary == NULL || json_object_set(summary, "terms", terms) != 0 ||
             json_object_set(summary, "statement", statement) != 0)
             e = ERR_NO_MEMORY;

@@ -25,8 +25,20 @@ handler_fn api_reviews_get, api_review_get, api_review_content_get, api_commitme
 handler_fn api_receipts_get, api_receipt_get;
 /* federation.c */
 handler_fn api_federation_get, api_policy_get;
+/* changes.c */
+handler_fn api_changes_get, api_changes_post;
 /* ../peer/log.c */
 handler_fn api_checkpoint_get, api_tile_get;
+/* ../peer/frames.c */
+handler_fn api_frames_post;
+/* members.c */
+handler_fn api_member_any;
+/* pseudonyms.c */
+handler_fn api_pseudonyms_post;
+/* ../peer/forward.c */
+handler_fn api_forward;
+/* ../peer/accounts.c */
+handler_fn api_peer_accounts_post, api_peer_messages_post;
 /* health.c */
 handler_fn api_live_get, api_ready_get, api_metrics_get;
 

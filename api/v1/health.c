@@ -1,7 +1,9 @@
 /* /health and /metrics */
 #include "api/v1/handlers.h"
 #include "server/base/json.h"
+#include "server/clearing/clearing.h"
 #include "server/ledger/io/ledger.h"
+#include "server/ledger/io/peers.h"
 #include "server/store/health.h"
 
 #include <string.h>
@@ -65,6 +67,10 @@ void api_metrics_get(struct request *r)
     enum err e = gauges(r, &text);
     if (e == OK)
         e = ledger_metrics(r->app->ledger, &text);
+    if (e == OK && r->app->peers != NULL)
+        e = peers_metrics(r->app->peers, &text);
+    if (e == OK && r->app->peering != NULL)
+        e = clearing_metrics(r->app, r->db, &text);
     if (e == OK)
         e = store_metrics(r->app->store, &text);
     if (e == OK)

@@ -111,6 +111,9 @@ void api_receipt_get(struct request *r)
         e = read_wait(r, &wait);
     if (e == OK)
         e = store_receipt(r->db, &id, &r->caller.account, r->arena, &row);
+    /* It is in the tree before a quorum has cosigned a checkpoint that covers it. */
+    if (e == OK && row.final && row.index >= ledger_size(r->app->ledger, row.chain))
+        row.final = false;
     if (e == OK && !row.final && wait > 0 && !r->waited) {
         api_wait(r, clock_monotonic() + (usec_t)wait * USEC_PER_SEC);
         return;

@@ -6,7 +6,8 @@
  *   nobody (NULL), one of each per currency: outside, fees
  *   a person or organisation:                wallet
  *   a bounty: available, reserved, accrued, followup, disputed, refundable
- * No account but outside can fall below zero (ERR_BALANCE): the database refuses it.
+ *   another member (server/clearing):        clearing
+ * No account but outside and clearing can fall below zero (ERR_BALANCE): the database refuses it.
  *
  * Posting belongs into store_write callbacks alone. Thread rule: that of the db. */
 #ifndef CAIRN_BOOKS_BOOKS_H
@@ -24,6 +25,7 @@ enum book_kind {
     BOOK_DISPUTED,
     BOOK_REFUNDABLE,
     BOOK_FEES,
+    BOOK_CLEARING,
     BOOK_KIND_COUNT
 };
 

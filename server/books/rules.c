@@ -10,6 +10,7 @@ static const char *const kinds[BOOK_KIND_COUNT] = {
     [BOOK_OUTSIDE] = "outside",   [BOOK_WALLET] = "wallet",         [BOOK_AVAILABLE] = "available",
     [BOOK_RESERVED] = "reserved", [BOOK_ACCRUED] = "accrued",       [BOOK_FOLLOWUP] = "followup",
     [BOOK_DISPUTED] = "disputed", [BOOK_REFUNDABLE] = "refundable", [BOOK_FEES] = "fees",
+    [BOOK_CLEARING] = "clearing",
 };
 
 const char *book_kind_text(enum book_kind kind)

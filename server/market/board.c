@@ -17,13 +17,14 @@ struct item {
 };
 
 struct board {
+    uint16_t member;
     pthread_mutex_t lock;
     struct item *items; /* newest first */
     size_t n_items;
     uint64_t version; /* hash of the content */
 };
 
-json_t *bounty_summary(const struct rows *r, size_t i, json_t **ret_terms)
+json_t *bounty_summary(const struct rows *r, size_t i, uint16_t member, json_t **ret_terms)
 {
     json_t *terms = NULL;
     struct terms t;
@@ -38,14 +39,16 @@ json_t *bounty_summary(const struct rows *r, size_t i, json_t **ret_terms)
     struct id id = row_id(r, i, 0);
     /* Whether one more full submission is covered, and no more than that: exact funds would show
      * every single upload. */
-    bool funded = row_i64(r, i, 7) >= reward_worst_case(&t);
+    int64_t home = row_i64(r, i, 9);
+    bool funded = home == 0 ? row_i64(r, i, 7) >= reward_worst_case(&t) : row_bool(r, i, 10);
     json_t *summary = json_pack(
-        "{s:o, s:s, s:s, s:s, s:O, s:{s:I, s:I}, s:s, s:b, s:O, s:o, s:o, s:I}", "id", json_id(&id),
-        "title", t.title, "disease", t.disease, "currency", t.currency, "reward",
-        json_object_get(terms, "reward"), "review", "seats", (json_int_t)t.review.seats, "quorum",
-        (json_int_t)t.review.quorum, "state", row_text(r, i, 5), "funded", (int)funded, "closes_at",
-        json_object_get(terms, "closes_at"), "terms_hash", json_b64(hash, sizeof(hash)), "entry",
-        json_id(&id), "version", (json_int_t)row_i64(r, i, 6));
+        "{s:o, s:I, s:s, s:s, s:s, s:O, s:{s:I, s:I}, s:s, s:b, s:O, s:o, s:o, s:I}", "id",
+        json_id(&id), "home", (json_int_t)(home == 0 ? member : home), "title", t.title, "disease",
+        t.disease, "currency", t.currency, "reward", json_object_get(terms, "reward"), "review",
+        "seats", (json_int_t)t.review.seats, "quorum", (json_int_t)t.review.quorum, "state",
+        row_text(r, i, 5), "funded", (int)funded, "closes_at", json_object_get(terms, "closes_at"),
+        "terms_hash", json_b64(hash, sizeof(hash)), "entry", json_id(&id), "version",
+        (json_int_t)row_i64(r, i, 6));
     if (ret_terms != NULL && summary != NULL)
         *ret_terms = terms;
     else
@@ -53,11 +56,12 @@ json_t *bounty_summary(const struct rows *r, size_t i, json_t **ret_terms)
     return summary;
 }
 
-enum err board_new(struct board **ret)
+enum err board_new(uint16_t member, struct board **ret)
 {
     struct board *b = calloc(1, sizeof(*b));
     if (b == NULL)
         return ERR_NO_MEMORY;
+    b->member = member;
     (void)pthread_mutex_init(&b->lock, NULL);
     *ret = b;
     return OK;
@@ -79,9 +83,9 @@ void board_free(struct board *b)
     free(b);
 }
 
-static enum err item_make(const struct rows *r, size_t i, struct item *ret)
+static enum err item_make(const struct rows *r, size_t i, uint16_t member, struct item *ret)
 {
-    json_t *summary = bounty_summary(r, i, NULL);
+    json_t *summary = bounty_summary(r, i, member, NULL);
     struct buf text;
     buf_init(&text, 64u << 10);
     enum err e = summary != NULL ? json_canonical(summary, &text) : ERR_NO_MEMORY;
@@ -119,7 +123,7 @@ enum err board_refresh(struct board *b, struct db *db)
     if (e == OK && items == NULL)
         e = ERR_NO_MEMORY;
     for (; made < n && e == OK; made++) {
-        e = item_make(r, made, &items[made]);
+        e = item_make(r, made, b->member, &items[made]);
         if (e != OK)
             break;
     }

@@ -13,7 +13,8 @@
 
 struct board;
 
-enum err board_new(struct board **ret) MUST_USE;
+/* member: our own number, shown as the home of our bounties. */
+enum err board_new(uint16_t member, struct board **ret) MUST_USE;
 void board_free(struct board *b);
 /* Reads all open bounties anew. */
 enum err board_refresh(struct board *b, struct db *db) MUST_USE;
@@ -23,8 +24,9 @@ enum err board_refresh(struct board *b, struct db *db) MUST_USE;
 enum err board_list(struct board *b, const char *disease, int64_t before, int limit,
                     struct buf *ret, int64_t *ret_next, uint64_t *ret_version) MUST_USE;
 
-/* The public summary of a row of store_bounties / store_bounty_public; new reference or NULL. terms
- * may be NULL; otherwise *ret_terms is the parsed terms (new reference). */
-json_t *bounty_summary(const struct rows *r, size_t i, json_t **ret_terms);
+/* The public summary of a row of store_bounties / store_bounty_public; new reference or NULL.
+ * member: our own number. terms may be NULL; otherwise *ret_terms is the parsed terms (new
+ * reference). */
+json_t *bounty_summary(const struct rows *r, size_t i, uint16_t member, json_t **ret_terms);
 
 #endif

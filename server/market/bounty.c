@@ -145,6 +145,8 @@ static enum err own_bounty(struct db *db, const struct act *act, const struct id
                            enum bounty_lock lock, struct arena *arena, struct bounty_row *ret)
 {
     enum err e = store_bounty_get(db, id, lock, arena, ret);
+    if (e == OK && ret->home != 0)
+        return ERR_BOUNTY_ELSEWHERE;
     return e == OK && !id_equal(&ret->sponsor, &act->account) ? ERR_NOT_FOUND : e;
 }
 
@@ -268,7 +270,7 @@ static enum err expire_tx(struct db *db, void *arg, struct arena *arena, struct 
     struct statement s = { 0 };
     int64_t refunded = 0;
     enum err e = store_bounty_get(db, x->bounty, BOUNTY_CHANGE, arena, &b);
-    if (e == OK && (!b.open || b.closes_at > x->now))
+    if (e == OK && (b.home != 0 || !b.open || b.closes_at > x->now))
         e = ERR_STATE; /* somebody was quicker */
     if (e == OK)
         e = member_statement(x->app, "bounty.expire", b.version + 1, x->now,

@@ -30,6 +30,8 @@ static enum err check_bounty(struct db *db, struct opening *o, struct arena *are
     enum err e = store_bounty_get(db, &d->bounty, BOUNTY_SHARE, arena, &o->bounty);
     if (e != OK)
         return e;
+    if (o->bounty.home != 0)
+        return ERR_BOUNTY_ELSEWHERE;
     if (!o->bounty.open || now < o->bounty.opens_at || now >= o->bounty.closes_at)
         return ERR_BOUNTY_CLOSED;
     if (!bytes_equal(d->terms_hash, o->bounty.terms_hash, HASH_BYTES))

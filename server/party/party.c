@@ -3,6 +3,8 @@
 #include "server/crypto/keys.h"
 #include "server/ledger/io/outbox.h"
 #include "server/ledger/io/subjects.h"
+#include "server/party/enroll.h"
+#include "server/store/member_account.h"
 
 #include <string.h>
 
@@ -62,6 +64,18 @@ struct attesting {
     const char *role, *institution;
 };
 
+/* A reviewer becomes known to all members with the same transaction. Somebody who submits elsewhere
+ * under a pseudonym cannot become one (server/party/pseudonym.h says why). */
+static enum err enroll_reviewer(struct db *db, const struct attesting *a)
+{
+    bool hidden = false;
+    enum err e = store_pseudonym_any(db, a->account, &hidden);
+    if (e == OK && hidden)
+        e = problem_set(a->act->problem, ERR_STATE, "/statement/account",
+                        "This account submits to other members and cannot review.");
+    return e == OK ? enroll_write(db, a->act->app, a->act->now, a->account, a->institution) : e;
+}
+
 static enum err attest_tx(struct db *db, void *arg, struct arena *arena, struct answer *ret)
 {
     const struct attesting *a = arg;
@@ -70,6 +84,8 @@ static enum err attest_tx(struct db *db, void *arg, struct arena *arena, struct 
     enum err e = outbox_append(db, a->s, a->account, parties, n, a->act->now);
     if (e == OK)
         e = store_role_insert(db, a->account, a->role, a->institution, &a->s->id, a->act->now);
+    if (e == OK && strcmp(a->role, "reviewer") == 0)
+        e = enroll_reviewer(db, a);
     if (e != OK)
         return e;
     return answer_set(ret, arena, 201,
@@ -78,7 +94,7 @@ static enum err attest_tx(struct db *db, void *arg, struct arena *arena, struct 
                                 "institution", a->institution));
 }
 
-static bool institution_valid(const char *text)
+bool party_institution_valid(const char *text)
 {
     for (; *text != '\0'; text++)
         if (!((*text >= 'a' && *text <= 'z') || (*text >= '0' && *text <= '9') || *text == '-'))
@@ -89,7 +105,7 @@ static bool institution_valid(const char *text)
 enum err party_attest(const struct act *act, const struct statement *s, const struct id *account,
                       const char *role, const char *institution, struct answer *ret)
 {
-    if (!institution_valid(institution))
+    if (!party_institution_valid(institution))
         return problem_set(act->problem, ERR_FIELD_FORMAT, "/statement/institution",
                            "An institution is written in a-z, 0-9 and dashes.");
     enum err e = act_signed_by_caller(act, s);

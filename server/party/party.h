@@ -16,6 +16,9 @@ enum role { ROLE_PATIENT = 1, ROLE_SPONSOR = 2, ROLE_REVIEWER = 4, ROLE_OPERATOR
 /* Bits of enum role; the configured operator holds ROLE_OPERATOR without a grant. */
 unsigned party_roles(const struct app *app, const struct account_row *a);
 
+/* a-z, 0-9 and dashes. */
+bool party_institution_valid(const char *text);
+
 /* account.register: the account is named by its identity key, which signs. */
 enum err party_register(const struct act *act, const struct statement *s, const uint8_t receive[32],
                         struct answer *ret) MUST_USE;

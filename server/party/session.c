@@ -87,6 +87,8 @@ enum err party_sign_in(const struct act *act, struct db *db, const struct id *ac
     enum err e = store_account_get(db, account, &row);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_AUTH_CHALLENGE : e;
+    if (row.home != 0) /* it signs in at home */
+        return ERR_AUTH_CHALLENGE;
     if (!challenge_fresh(act->app, account, challenge, act->now) ||
         !challenge_signed(act->app, row.identity, challenge, signature))
         return ERR_AUTH_CHALLENGE;

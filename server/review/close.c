@@ -1,4 +1,5 @@
 /* The close of a round: the decision, and every payment under an entry of its own. */
+#include "server/clearing/clearing.h"
 #include "server/ledger/io/outbox.h"
 #include "server/market/money.h"
 #include "server/market/reward.h"
@@ -22,13 +23,13 @@ static enum err pay_fee(struct db *db, struct app *app, usec_t now, const struct
                                   &st);
     if (e == OK)
         e = outbox_append(db, &st, &seat->reviewer, &seat->reviewer, 1, now);
-    if (e == OK)
-        e = books_open(db, BOOK_WALLET, &seat->reviewer, b->currency);
     if (e == OK) {
         money_init(&m, &st.id, b->currency);
-        money_move(&m, BOOK_RESERVED, &s->bounty, BOOK_WALLET, &seat->reviewer, fee, "review");
-        e = money_post(db, &m);
+        e = clearing_pay(db, app, now, &m, BOOK_RESERVED, &s->bounty, &seat->reviewer, fee,
+                         "review");
     }
+    if (e == OK)
+        e = money_post(db, &m);
     if (e == OK)
         e = store_seat_fee(db, &s->id, seat->seat, &st.id);
     statement_release(&st);
@@ -128,13 +129,12 @@ static enum err pay_patient(struct db *db, struct app *app, usec_t now, struct s
                              &st);
     if (e == OK)
         e = outbox_append(db, &st, &s->account, &s->account, 1, now);
-    if (e == OK)
-        e = books_open(db, BOOK_WALLET, &s->account, b->currency);
     if (e == OK) {
         money_init(&m, &st.id, b->currency);
-        money_move(&m, BOOK_ACCRUED, &s->bounty, BOOK_WALLET, &s->account, s->pay, "reward");
-        e = money_post(db, &m);
+        e = clearing_pay(db, app, now, &m, BOOK_ACCRUED, &s->bounty, &s->account, s->pay, "reward");
     }
+    if (e == OK)
+        e = money_post(db, &m);
     const struct submission_change c = {
         .state = "PAID", .phase = "closed", .round = s->round, .due_at = now, .entry = st.id
     };

@@ -3,7 +3,10 @@
 #include "server/base/log.h"
 #include "server/market/board.h"
 #include "server/market/bounty.h"
+#include "server/market/price.h"
 #include "server/market/submission.h"
+#include "server/membership/membership.h"
+#include "server/party/enroll.h"
 #include "server/party/party.h"
 #include "server/payout/payout.h"
 
@@ -90,7 +93,13 @@ static enum err look(struct schedule *s)
     if (goes_on(first))
         keep(&first, store_sessions_expire(s->db, now));
     if (goes_on(first))
+        keep(&first, enroll_missing(s->app, s->db));
+    if (goes_on(first))
+        keep(&first, price_publish(s->app, s->db));
+    if (goes_on(first))
         keep(&first, board_refresh(s->app->board, s->db));
+    if (goes_on(first))
+        keep(&first, membership_duties(s->app));
     return first;
 }
 

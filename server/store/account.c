@@ -25,7 +25,8 @@ enum err store_account_insert(struct db *db, const struct id *id, const uint8_t 
     return e;
 }
 
-#define ACCOUNT_COLUMNS "a.id, a.identity_key, a.receive_key, g.role, g.institution, g.entry"
+#define ACCOUNT_COLUMNS                                                                            \
+    "a.id, a.identity_key, a.receive_key, g.role, g.institution, g.entry, a.home"
 
 /* One row per role (or one with NULLs) -> one account. */
 static enum err read_account(const struct rows *r, enum err none, struct account_row *ret)
@@ -34,6 +35,7 @@ static enum err read_account(const struct rows *r, enum err none, struct account
     if (rows_count(r) == 0)
         return none;
     a.id = row_id(r, 0, 0);
+    a.home = (uint16_t)row_i64(r, 0, 6);
     if (!row_bytes(r, 0, 1, a.identity, sizeof(a.identity)) ||
         !row_bytes(r, 0, 2, a.receive, sizeof(a.receive)))
         return ERR_INTERNAL;
@@ -43,7 +45,8 @@ static enum err read_account(const struct rows *r, enum err none, struct account
         struct role_row *role = &a.roles[a.n_roles++];
         (void)snprintf(role->role, sizeof(role->role), "%s", row_text(r, i, 3));
         (void)snprintf(role->institution, sizeof(role->institution), "%s", row_text(r, i, 4));
-        role->entry = row_id(r, i, 5);
+        if (!row_null(r, i, 5))
+            role->entry = row_id(r, i, 5);
     }
     *ret = a;
     return OK;
@@ -74,9 +77,10 @@ static const struct store_stmt role_insert = {
 enum err store_role_insert(struct db *db, const struct id *account, const char *role,
                            const char *institution, const struct id *entry, usec_t at)
 {
-    static const struct constraint_err expect[] = {
-        { "role_grant_account_fkey", ERR_ACCOUNT_UNKNOWN }, { "role_grant_pkey", ERR_STATE }
-    };
+    static const struct constraint_err expect[] = { { "role_grant_account_fkey",
+                                                      ERR_ACCOUNT_UNKNOWN },
+                                                    { "role_grant_home", ERR_ACCOUNT_UNKNOWN },
+                                                    { "role_grant_pkey", ERR_STATE } };
     const struct param in[] = { p_id(account), p_text(role), p_text(institution), p_id(entry),
                                 p_time(at) };
     return db_exec_expect(db, &role_insert, in, COUNT(in), expect, COUNT(expect), NULL);

@@ -17,6 +17,7 @@ struct role_row {
 
 struct account_row {
     struct id id;
+    uint16_t home; /* the member where it lives; 0: here */
     uint8_t identity[SIGN_PUBLIC_BYTES];
     uint8_t receive[32];
     size_t n_roles;
@@ -30,7 +31,8 @@ enum err store_account_insert(struct db *db, const struct id *id, const uint8_t 
 /* ERR_NOT_FOUND if there is none. */
 enum err store_account_get(struct db *db, const struct id *id, struct account_row *ret) MUST_USE;
 
-/* ERR_ACCOUNT_UNKNOWN for no such account, ERR_STATE if it holds the role already. */
+/* ERR_ACCOUNT_UNKNOWN for no such account or one of another member, ERR_STATE if it holds the role
+ * already. */
 enum err store_role_insert(struct db *db, const struct id *account, const char *role,
                            const char *institution, const struct id *entry, usec_t at) MUST_USE;
 

@@ -23,7 +23,7 @@ enum err store_bounty_insert(struct db *db, const struct bounty_new *b)
 #define BOUNTY_SELECT                                                                              \
     "SELECT sponsor, currency, terms, terms_hash, (extract(epoch from opens_at) * "                \
     "1000000)::bigint,"                                                                            \
-    " (extract(epoch from closes_at) * 1000000)::bigint, state = 'open', version"                  \
+    " (extract(epoch from closes_at) * 1000000)::bigint, state = 'open', version, home"            \
     " FROM bounty WHERE id = $1::uuid"
 
 static const struct store_stmt bounty_read = { "bounty_read", BOUNTY_SELECT };
@@ -48,7 +48,8 @@ enum err store_bounty_get(struct db *db, const struct id *id, enum bounty_lock l
                                 .opens_at = row_i64(r, 0, 4),
                                 .closes_at = row_i64(r, 0, 5),
                                 .open = row_bool(r, 0, 6),
-                                .version = row_i64(r, 0, 7) };
+                                .version = row_i64(r, 0, 7),
+                                .home = (uint16_t)row_i64(r, 0, 8) };
         (void)snprintf(b.currency, sizeof(b.currency), "%s", row_text(r, 0, 1));
         b.terms = arena_strdup(arena, row_text(r, 0, 2));
         if (b.terms == NULL || !row_bytes(r, 0, 3, b.terms_hash, HASH_BYTES))
@@ -92,8 +93,8 @@ enum err store_bounty_event(struct db *db, const struct id *id, int64_t version,
 #define PUBLIC_SELECT                                                                              \
     "SELECT b.id, b.disease, b.currency, b.terms, b.terms_hash, b.state, b.version,"               \
     " coalesce((SELECT credits - debits - debits_pending FROM book_account"                        \
-    "  WHERE owner = b.id AND kind = 'available' AND currency = b.currency), 0), b.n FROM bounty " \
-    "b"
+    "  WHERE owner = b.id AND kind = 'available' AND currency = b.currency), 0), b.n, b.home,"     \
+    " b.shown = 'funded' FROM bounty b"
 
 static const struct store_stmt bounties = {
     "bounties", PUBLIC_SELECT " WHERE ($1::text IS NULL OR b.state = $1::text)"
@@ -119,7 +120,9 @@ enum err store_bounty_public(struct db *db, const struct id *id, struct rows **r
 
 static const struct store_stmt bounty_statement = {
     "bounty_statement",
-    "SELECT e.statement FROM bounty b JOIN entry e ON e.id = b.id WHERE b.id = $1::uuid"
+    "SELECT coalesce(e.statement, p.statement) FROM bounty b LEFT JOIN entry e ON e.id = b.own_id"
+    " LEFT JOIN public_entry p ON p.id = b.id AND p.member = b.home AND p.kind = 'bounty.publish'"
+    " WHERE b.id = $1::uuid"
 };
 
 enum err store_bounty_statement(struct db *db, const struct id *id, struct arena *arena,
@@ -143,10 +146,10 @@ enum err store_bounty_statement(struct db *db, const struct id *id, struct arena
 }
 
 static const struct store_stmt bounties_over = {
-    "bounties_over",
-    "SELECT b.id FROM bounty b WHERE b.state = 'open' AND b.closes_at <= $1::timestamptz"
-    " AND NOT EXISTS (SELECT 1 FROM submission s WHERE s.bounty = b.id"
-    "  AND s.state IN ('QUOTED', 'ROUND')) ORDER BY b.closes_at LIMIT $2::int"
+    "bounties_over", "SELECT b.id FROM bounty b WHERE b.home = 0 AND b.state = 'open' AND "
+                     "b.closes_at <= $1::timestamptz"
+                     " AND NOT EXISTS (SELECT 1 FROM submission s WHERE s.bounty = b.id"
+                     "  AND s.state IN ('QUOTED', 'ROUND')) ORDER BY b.closes_at LIMIT $2::int"
 };
 
 enum err store_bounties_over(struct db *db, usec_t now, int limit, struct rows **ret)

@@ -18,6 +18,7 @@ enum bounty_lock { BOUNTY_READ, BOUNTY_SHARE, BOUNTY_CHANGE };
 
 struct bounty_row {
     struct id id, sponsor;
+    uint16_t home; /* the member where it lives; 0: here */
     char currency[4];
     const char *terms; /* arena */
     uint8_t terms_hash[HASH_BYTES];
@@ -34,13 +35,14 @@ enum err store_bounty_close(struct db *db, const struct id *id, int64_t version,
 enum err store_bounty_event(struct db *db, const struct id *id, int64_t version, const char *state,
                             const struct id *entry, usec_t at) MUST_USE;
 
-/* Rows: id, disease, currency, terms, terms_hash, state, version, available_minor, n; newest first.
- * state NULL: all; disease NULL: all. */
+/* Rows: id, disease, currency, terms, terms_hash, state, version, available_minor, n, home, and
+ * whether its home says that it is funded (elsewhere only); newest first. state NULL: all; disease
+ * NULL: all. */
 enum err store_bounties(struct db *db, const char *state, const char *disease, int64_t before,
                         int limit, struct rows **ret) MUST_USE;
 /* The same columns for one bounty. */
 enum err store_bounty_public(struct db *db, const struct id *id, struct rows **ret) MUST_USE;
-/* Canonical bytes of the publishing statement; ERR_NOT_FOUND. */
+/* Canonical bytes of the publishing statement, wherever the bounty lives; ERR_NOT_FOUND. */
 enum err store_bounty_statement(struct db *db, const struct id *id, struct arena *arena,
                                 const uint8_t **ret, size_t *ret_len) MUST_USE;
 /* Rows: id. Open ones whose time is over and that hold no reserved money. */

@@ -8,8 +8,8 @@ import { Spec, errorRegistry, repository } from './spec.mjs';
 const page = path.join(repository, 'docs/errors.md');
 
 function operationsOf(spec, code) {
-    const names = spec.operations.filter((o) => o.codes.has(code)).map((o) => o.id);
-    if (names.length === spec.operations.length) return 'every operation';
+    const names = spec.all.filter((o) => o.codes.has(code)).map((o) => o.id);
+    if (names.length === spec.all.length) return 'every operation';
     if (names.length === 0) return 'no operation of its own';
     return names.length > 6 ? `${names.length} operations` : names.join(', ');
 }

@@ -148,6 +148,7 @@ class Walk {
             submission.seats.map((s) => s.reviewer),
         );
         await this.log();
+        await this.members();
         const dead = await w.openSubmission(w.patients[1], bounty);
         await w.withdraw(dead);
         await this.close(bounty);
@@ -258,6 +259,20 @@ class Walk {
                 `tile ${tile} has ${got.body.length} bytes`,
             );
         }
+    }
+
+    /* The one member moves: with one approval needed, its proposal is enough. */
+    async members() {
+        const w = this.world;
+        const now = parse(await w.api.must(200, null, 'GET', '/v1/federation/changes'));
+        const members = { genesis: now.genesis, change: 'rekey', number: 1, endpoint: 'http://127.0.0.1:8481' };
+        const statement = makeStatement('member.propose', w.operator.identity, members, {
+            version: now.epoch,
+        });
+        const reply = await w.api.must(201, w.operator, 'POST', '/v1/federation/changes', {
+            json: { statement },
+        });
+        this.check(parse(reply).id === statement.id, 'a proposal is known by its statement');
     }
 
     async close(bounty) {

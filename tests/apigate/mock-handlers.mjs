@@ -13,6 +13,7 @@ const vkey = (name, type) => {
 };
 const summary = (b) => ({
     id: b.id,
+    home: 1,
     title: b.terms.title,
     disease: b.terms.disease,
     currency: b.terms.currency,
@@ -276,13 +277,21 @@ const log = {
         value: {
             federation: c.mock.federation,
             member: 0,
+            epoch: 1,
+            votes: true,
             faults_tolerated: 0,
             members: [
                 {
                     number: 0,
                     name: 'mock.example/m0',
+                    institution: 'north',
                     role: 'validator',
+                    endpoint: 'http://127.0.0.1:8480',
+                    credit: 0,
+                    reachable: true,
+                    lag: { account: 0, tx: 0 },
                     statement_key: b64(key),
+                    vote_key: b64(key),
                     cosigner_key: vkey('mock.example/m0', 4),
                 },
             ],
@@ -291,9 +300,20 @@ const log = {
                 origin: `${c.mock.federation}/${chain}`,
                 key: vkey(`${c.mock.federation}/${chain}`, 1),
                 size: c.mock.logs[chain].length,
+                height: c.mock.logs[chain].length,
+                view: c.mock.logs[chain].length,
             })),
         },
     }),
+    listChanges: () => ({
+        value: { genesis: b64(key), epoch: 1, approvals_needed: 1, changes: [] },
+    }),
+    sayChange: (c) => {
+        signedBySelf(c);
+        if (c.statement.version !== 1) throw new Refusal('change.refused');
+        c.mock.take(c.statement, 'account', [c.account.id], true);
+        return { value: { id: c.statement.id, entry: c.statement.id, epoch: 1 } };
+    },
     getPolicy: (c) => text(`log ${vkey(`${c.mock.federation}/tx`, 1)}\n`),
     getCheckpoint: (c) => {
         if (!c.mock.logs[c.params[0]]) throw NOT_FOUND();

@@ -53,6 +53,29 @@ export const operations = {
     metrics: get('/metrics'),
     getFederation: get('/v1/federation'),
     getPolicy: get('/v1/federation/policy'),
+    listChanges: get('/v1/federation/changes'),
+    /* The one member of this federation moves to another endpoint: that is in force at once. */
+    sayChange: {
+        target: async (w) => parse(await w.api.must(200, null, 'GET', '/v1/federation/changes')),
+        request: (w, t, who = w.operator) => ({
+            person: who,
+            path: '/v1/federation/changes',
+            signKey: who.identity,
+            json: {
+                statement: makeStatement(
+                    'member.propose',
+                    who.identity,
+                    {
+                        genesis: t.genesis,
+                        change: 'rekey',
+                        number: 1,
+                        endpoint: `http://127.0.0.1:${10000 + Math.floor(Math.random() * 50000)}`,
+                    },
+                    { version: t.epoch },
+                ),
+            },
+        }),
+    },
     getCheckpoint: get('/log/tx/checkpoint'),
     getTile: {
         target: async (w) => ({ path: await tilePath(w) }),

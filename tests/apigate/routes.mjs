@@ -20,6 +20,7 @@ const withoutComments = (text) =>
 const CONSTANT_FILES = [
     'server/vault/format.h',
     'server/statement/statement.h',
+    'server/ledger/wire/wire.h',
     'api/http/http.h',
     'api/http/limits.h',
     'api/routes.h',
@@ -89,10 +90,12 @@ const WHO = {
     sponsor: 'WHO_SPONSOR',
     reviewer: 'WHO_REVIEWER',
     operator: 'WHO_OPERATOR',
+    peer: 'WHO_PEER',
 };
 const BODY = {
     'application/json': 'BODY_JSON',
     'application/octet-stream': 'BODY_FILE',
+    'application/vnd.cairn.frames': 'BODY_FRAMES',
     null: 'BODY_NONE',
 };
 
@@ -111,7 +114,7 @@ export function compare(spec, rows) {
         byId.set(row.id, row);
         if (!spec.byId.has(row.id)) found.push(`${row.id}: in the table, not in openapi.yaml`);
     }
-    for (const o of spec.operations) {
+    for (const o of spec.all) {
         const row = byId.get(o.id);
         if (!row) {
             found.push(`${o.id}: in openapi.yaml, not in the table`);
@@ -141,12 +144,14 @@ const NOT_OF_AN_OPERATION = new Set([
     'route.method',
     'receipt.pending',
     'timeline.chronology',
+    'peer.stale',
+    'peer.replayed',
 ]);
 
 export function compareCodes(spec, registry) {
     const found = [];
     const used = new Set(NOT_OF_AN_OPERATION);
-    for (const o of spec.operations) {
+    for (const o of spec.all) {
         const byStatus = new Map();
         for (const code of o.codes) {
             used.add(code);
@@ -189,6 +194,6 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
     }
     found.push(...compareCodes(spec, errorRegistry()));
     for (const line of found) console.log(`routes: ${line}`);
-    console.log(`routes: ${spec.operations.length} operations, ${found.length} differences`);
+    console.log(`routes: ${spec.all.length} operations, ${found.length} differences`);
     process.exit(found.length === 0 ? 0 : 1);
 }

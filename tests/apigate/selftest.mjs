@@ -61,9 +61,10 @@ function tableOf(spec) {
     const kind = {
         'application/json': 'BODY_JSON',
         'application/octet-stream': 'BODY_FILE',
+        'application/vnd.cairn.frames': 'BODY_FRAMES',
         null: 'BODY_NONE',
     };
-    const rows = spec.operations.map(
+    const rows = spec.all.map(
         (o) =>
             `    { M_${o.method}, "${o.template}", "${o.id}", api_${o.id}, ${who(o)},\n` +
             `      ${kind[o.bodyType]}, ${o.bodyMax === 65536 ? 'JSON_MAX' : o.bodyMax}, ${o.deadline}, ` +
@@ -88,7 +89,7 @@ const ROUTE_CHANGES = [
         /x: in the table, not/,
     ],
     ['another method', (t) => t.replace('M_DELETE', 'M_POST'), /deleteSession: method/],
-    ['another role', (t) => t.replace('WHO_OPERATOR', 'WHO_ANYONE'), /attestRole: who/],
+    ['another role', (t) => t.replace('WHO_OPERATOR', 'WHO_ANYONE'), /sayChange: who/],
     [
         'another template',
         (t) => t.replace('/v1/payouts/{payout}', '/v1/payouts/{id}'),

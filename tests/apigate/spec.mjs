@@ -22,12 +22,14 @@ export class Spec {
         addFormats.default(this.ajv);
         this.ajv.addSchema(this.doc, DOCUMENT);
         this.compiled = new Map();
-        this.operations = [];
+        this.all = [];
         for (const [template, item] of Object.entries(this.doc.paths))
             for (const method of METHODS)
-                if (item[method])
-                    this.operations.push(this.#operation(template, method, item[method]));
-        this.byId = new Map(this.operations.map((o) => [o.id, o]));
+                if (item[method]) this.all.push(this.#operation(template, method, item[method]));
+        /* What people may call of one member; what members call among themselves is in tests/api/peer,
+         * and what needs a second member in tests/unit/api/test_members.c. */
+        this.operations = this.all.filter((o) => o.who !== 'peer' && !o.raw['x-federated']);
+        this.byId = new Map(this.all.map((o) => [o.id, o]));
     }
 
     resolve(node) {

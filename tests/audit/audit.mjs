@@ -10,6 +10,7 @@ import { Books } from './books.mjs';
 import { Entries } from './entries.mjs';
 import { Log, saltsFrom } from './log.mjs';
 import { Market } from './market.mjs';
+import { Members } from './members.mjs';
 import { readAll } from './read.mjs';
 
 export async function audit(options) {
@@ -18,13 +19,15 @@ export async function audit(options) {
     const entries = new Entries(report);
     const books = new Books(report, entries);
     const market = new Market(report, entries, books);
+    const members = new Members(report, entries, books);
     const salts = options.keys === undefined ? null : saltsFrom(readFileSync(options.keys));
     const log = new Log(report, entries, salts);
     // Each part needs what the ones before it have read.
-    await readAll(options, [entries, books, market, log].flatMap((part) => part.sections()));
+    await readAll(options, [entries, books, market, members, log].flatMap((part) => part.sections()));
     books.finish();
     entries.finish(books.moved);
     market.finish();
+    members.finish();
     log.finish();
     return { entries: entries.byId.size, transfers: books.seq, accounts: books.accounts.size,
              leaves: log.chains[1].entries.length + log.chains[2].entries.length, violations };

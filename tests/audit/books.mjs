@@ -13,14 +13,15 @@ const moves = {
     'submission.withdraw': release,
     'submission.expire': release,
     'round.decide': [...release, ['reserved', 'accrued', 'accrue', 'post']],
-    'submission.pay': [['accrued', 'wallet', 'reward', 'post']],
-    'review.pay': [['reserved', 'wallet', 'review', 'post']],
+    'submission.pay': [['accrued', 'wallet', 'reward', 'post'], ['accrued', 'clearing', 'reward', 'post']],
+    'review.pay': [['reserved', 'wallet', 'review', 'post'], ['reserved', 'clearing', 'review', 'post']],
+    'clearing.credit': [['clearing', 'wallet', 'credit', 'post']],
     'payout.request': [['wallet', 'outside', 'payout', 'pending']],
     'payout.settle': [['wallet', 'outside', 'payout', 'settle'], ['wallet', 'outside', 'payout', 'void']],
 };
 // Kinds whose statement names the one amount that moves.
 const namedAmount = ['deposit.request', 'bounty.fund', 'submission.pay', 'review.pay', 'payout.request',
-                     'payout.settle'];
+                     'payout.settle', 'clearing.credit'];
 
 const sha256 = (...parts) => {
     const h = createHash('sha256');
@@ -52,6 +53,7 @@ export class Books {
         this.pending = new Map(); // open pending transfers
         this.moved = new Map(); // entry -> sum of its transfers
         this.legs = new Map(); // entry -> transfers so far
+        this.first = new Map(); // entry -> its first transfer
         this.seq = 0;
         this.head = null;
         this.group = { id: null, touched: new Set() };
@@ -73,7 +75,7 @@ export class Books {
     account(r) {
         const where = `book_account ${r.id}`;
         const owned = !['outside', 'fees'].includes(r.kind);
-        if (owned !== (r.owner !== null) || r.floor !== (r.kind !== 'outside'))
+        if (owned !== (r.owner !== null) || r.floor === ['outside', 'clearing'].includes(r.kind))
             this.report('account.shape', where, 'owner or floor do not fit the kind');
         if (accountId(r.kind, r.owner, r.currency) !== r.id)
             this.report('account.id', where, 'id is not derived from kind, currency and owner');
@@ -144,6 +146,8 @@ export class Books {
         }
         const leg = this.legs.get(r.entry_id) ?? 0;
         this.legs.set(r.entry_id, leg + 1);
+        if (leg === 0)
+            this.first.set(r.entry_id, { id: r.id, debit: r.debit, credit: r.credit, amount });
         if (leg >= legsMax || transferId(r.entry_id, leg) !== r.id || r.group_id !== r.entry_id)
             this.report('transfer.id', where, 'id or group are not derived from the entry');
         const allowed = moves[entry.kind] ?? [];

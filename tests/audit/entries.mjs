@@ -2,10 +2,15 @@
 // effect in the tables; answers kept for idempotency keys name entries that exist.
 import { createPublicKey, verify } from 'node:crypto';
 
-const accountKinds = ['account.register', 'role.attest', 'record.version'];
-const publicKinds = ['bounty.publish'];
+// What they do is decided by the fold over the chain alone, and leaves no row here.
+const foldKinds = ['member.propose', 'member.approve', 'member.evidence', 'seed.commit', 'seed.open'];
+const accountKinds = ['account.register', 'role.attest', 'record.version', 'account.vouch', 'reviewer.enroll',
+                      'pseudonym.register', ...foldKinds];
+const publicKinds = ['bounty.publish', 'reviewer.enroll', 'bounty.price', ...foldKinds];
+// Made by this member or, as its word for somebody, by another one.
 const memberKinds = ['round.draw', 'round.decide', 'submission.pay', 'review.pay', 'submission.expire',
-                     'payout.settle', 'bounty.expire'];
+                     'payout.settle', 'bounty.expire', 'account.vouch', 'reviewer.enroll', 'bounty.price',
+                     'clearing.credit', 'member.evidence', 'seed.commit', 'seed.open'];
 
 // Where the effect of an entry stands. bounty.fund: in the books alone; round.draw: the seats.
 const effects = {
@@ -16,7 +21,8 @@ const effects = {
     'submission.expire': 'submission_event', 'submission.pay': 'submission_event',
     'round.decide': 'submission_event', 'round.draw': 'seats', 'verdict.commit': 'seat.commit',
     'verdict.reveal': 'seat.reveal', 'review.pay': 'seat.fee', 'payout.request': 'payout',
-    'payout.settle': 'payout.settle',
+    'payout.settle': 'payout.settle', 'account.vouch': 'role_grant', 'reviewer.enroll': 'enrolment',
+    'pseudonym.register': 'pseudonym', 'bounty.price': 'bounty_price', 'clearing.credit': 'peer_credit',
 };
 
 // RFC 8785 for what statements may hold: objects, arrays, strings, whole numbers, booleans, null.
@@ -75,13 +81,16 @@ export class Entries {
                     replace(encode(statement, 'base64'), E'\\n', '') AS statement
                     FROM entry e ORDER BY e.chain, e.seq, e.id` },
             { name: 'effect', row: (r) => this.effect(r.entry, r.what),
-              sql: [effect('account', 'entry', 'account'), effect('role_grant', 'entry', 'role_grant'),
+              sql: ["SELECT entry, 'account' AS what FROM account WHERE home = 0",
+                    effect('role_grant', 'entry', 'role_grant'),
                     effect('record_version', 'entry', 'record_version'), effect('deposit', 'id', 'deposit'),
                     effect('bounty_event', 'entry', 'bounty_event'),
                     effect('submission_event', 'entry', 'submission_event'),
                     effect('seat.commit', 'commit_entry', 'seat'), effect('seat.reveal', 'reveal_entry', 'seat'),
                     effect('seat.fee', 'fee_entry', 'seat'), effect('payout', 'id', 'payout'),
-                    effect('payout.settle', 'settle_entry', 'payout')].join(' UNION ALL ') },
+                    effect('payout.settle', 'settle_entry', 'payout'), effect('enrolment', 'entry', 'enrolment'),
+                    effect('pseudonym', 'entry', 'pseudonym'), effect('bounty_price', 'entry', 'bounty_price'),
+                    effect('peer_credit', 'entry', 'peer_credit')].join(' UNION ALL ') },
             { name: 'seats', sql: 'SELECT DISTINCT submission FROM seat',
               row: (r) => this.effect(`seats of ${r.submission}`, 'seats') },
             { name: 'idem', row: (r) => this.answer(r),
@@ -99,7 +108,7 @@ export class Entries {
                     subject: r.subject, at: Number(r.at), bytes, statement: null };
         list.push(e);
         this.byId.set(r.id, e);
-        const known = effects[r.kind] !== undefined;
+        const known = effects[r.kind] !== undefined || foldKinds.includes(r.kind);
         if (!known || (r.chain === 1) !== accountKinds.includes(r.kind)
             || r.is_public !== publicKinds.includes(r.kind))
             this.report('entry.kind', where, `${r.kind} does not belong on chain ${r.chain} like this`);
@@ -161,7 +170,7 @@ export class Entries {
                 have = [...have, 'transfer'];
             if (want === 'seats')
                 have = [...have, ...(this.effects.get(`seats of ${e.statement?.submission}`) ?? [])];
-            if (have.length !== 1 || have[0] !== want)
+            if (foldKinds.includes(e.kind) ? have.length > 0 : have.length !== 1 || have[0] !== want)
                 this.report('entry.effect', `entry ${e.id}`, `${e.kind} should have made ${want}, made [${have}]`);
             // Answers may be forgotten after a time; while they are kept, none is missing.
             if (!memberKinds.includes(e.kind) && e.at > this.oldestAnswer && !this.answered.has(e.id))

@@ -3,6 +3,7 @@
 import { createHash, createHmac, generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto';
 import { accountId, transferId } from './books.mjs';
 import { canonical } from './entries.mjs';
+import { accountOf, clearingOwner } from './members.mjs';
 import { leafHash, rootOf, tileLevels } from './log.mjs';
 
 const sha256 = (...parts) => {
@@ -31,6 +32,7 @@ export class Seed {
         this.slots = new Map([[zero, 0]]);
         this.keys = [];
         this.member = person(0);
+        this.other = person(0); // member 2
         this.ids = {};
     }
 
@@ -43,10 +45,10 @@ export class Seed {
     // Writes the entry, and the answer that a person got.
     entry(who, kind, extras, subject = who.id) {
         const s = this.statement(who, kind, extras);
-        const chain = /^(account|role|record)\./.test(kind) ? 1 : 2;
+        const chain = /^(account|role|record|reviewer|pseudonym)\./.test(kind) ? 1 : 2;
         const list = this.chains[chain];
         const member = who === this.member;
-        list.push({ id: s.id, isPublic: kind === 'bounty.publish',
+        list.push({ id: s.id, isPublic: ['bounty.publish', 'reviewer.enroll', 'bounty.price'].includes(kind),
                     subject: member && subject === who.id ? zero : subject, bytes: Buffer.from(canonical(s)) });
         const e = list.at(-1);
         this.sql.push(`INSERT INTO entry VALUES (${text(s.id)}, ${chain}, ${list.length}, ${text(kind)}, `
@@ -144,6 +146,7 @@ export class Seed {
             + 'value_bp = 9000 '
             + `WHERE submission = '${s.id}' AND seat = ${seat};`);
         this.post(fee, [[s.bounty.reserved, reviewer.wallet, 50, 'review']]);
+        s.fees = [...(s.fees ?? []), fee];
     }
 
     // Submitted, judged, paid.
@@ -159,6 +162,7 @@ export class Seed {
                                 s.patient.id);
         this.step(s, 'PAID', paid);
         this.post(paid, [[s.bounty.accrued, s.patient.wallet, pay, 'reward']]);
+        s.paid = paid;
         this.sql.push(`UPDATE submission SET state = 'PAID', phase = 'closed', outcome = 'ACCEPTED', score_bp = 9000, `
             + `reserved = 0, pay = ${pay}, version = ${s.version} WHERE id = '${s.id}';`);
     }
@@ -205,6 +209,105 @@ export class Seed {
         this.post(entry, [[b.available, b.sponsor.wallet, refund, 'refund']]);
         this.sql.push(`UPDATE bounty SET state = 'closed', version = 2 WHERE id = '${b.id}';`,
                       `INSERT INTO bounty_event VALUES ('${b.id}', 2, 'closed', '${entry}', now());`);
+    }
+
+    // ---- the other member ---------------------------------------------------------------------------
+
+    // Somebody who lives there: known by a vouch, or as a reviewer by a public entry of that member.
+    stranger(role, seq) {
+        const p = person(this.keys.length + 1);
+        p.id = accountOf(p.key);
+        const said = { account: p.id, identity_key: b64(p.key), receive_key: b64(p.receive), role,
+                       institution: 'clinic-b' };
+        let entry = 'NULL';
+        if (role === 'reviewer')
+            this.publicly(1, seq, 'reviewer.enroll', said);
+        else
+            entry = `'${this.entry(this.other, 'account.vouch', said, p.id)}'`;
+        this.keys.push(hash());
+        this.slots.set(p.id, p.slot);
+        this.sql.push(`INSERT INTO account (id, identity_key, receive_key, entry, at, home) VALUES (${text(p.id)}, `
+            + `${bytea(p.key)}, ${bytea(p.receive)}, ${entry}, now(), 2);`,
+                      `INSERT INTO role_grant VALUES ('${p.id}', '${role}', 'clinic-b', ${entry}, now(), 2);`);
+        p.wallet = this.open('clearing', clearingOwner(2)); // where it is paid
+        return p;
+    }
+
+    publicly(chain, seq, kind, extras, who = this.other) {
+        const s = this.statement(who, kind, extras);
+        this.sql.push(`INSERT INTO public_entry VALUES (2, ${chain}, ${seq}, '${s.id}', '${kind}', `
+            + `${bytea(canonical(s))}, now());`);
+        return s.id;
+    }
+
+    bountyElsewhere() {
+        const terms = { title: 'Elsewhere', disease: 'MONDO:0000002', currency: 'EUR' };
+        const sponsor = person(0);
+        const id = this.publicly(2, 1, 'bounty.publish', { terms }, sponsor);
+        this.publicly(2, 2, 'bounty.price', { bounty: id, state: 'open', funded: true, scarcity_bp: 0, version: 3 });
+        this.sql.push(`INSERT INTO bounty (id, sponsor, disease, currency, terms, terms_hash, opens_at, closes_at, `
+            + `state, version, at, home, shown, price_version) VALUES ('${id}', '${accountOf(sponsor.key)}', `
+            + `'MONDO:0000002', 'EUR', ${text(canonical(terms))}, ${bytea(sha256(canonical(terms)))}, now(), `
+            + "now() + interval '1 year', 'open', 1, now(), 2, 'funded', 3);");
+        return id;
+    }
+
+    price(b, version, state, funded) {
+        const said = { bounty: b.id, state, funded, scarcity_bp: 0, version };
+        const entry = this.entry(this.member, 'bounty.price', said);
+        const shown = state === 'closed' ? 'closed' : funded ? 'funded' : 'unfunded';
+        this.sql.push(`INSERT INTO bounty_price VALUES ('${b.id}', ${version}, '${shown}', 0, '${entry}', now());`,
+                      `UPDATE bounty SET shown = '${shown}', price_version = ${version} WHERE id = '${b.id}';`);
+    }
+
+    enroll(p) {
+        const said = { account: p.id, identity_key: b64(p.key), receive_key: b64(p.receive), role: 'reviewer',
+                       institution: 'clinic-a' };
+        const entry = this.entry(this.member, 'reviewer.enroll', said);
+        this.sql.push(`INSERT INTO enrolment VALUES ('${p.id}', '${entry}', now());`);
+    }
+
+    pseudonym(p, bounty) {
+        const key = person(0).key;
+        const said = { bounty, key: b64(key), receive_key: b64(p.receive) };
+        const entry = this.entry(p, 'pseudonym.register', said);
+        const id = accountOf(key);
+        this.sql.push(`INSERT INTO pseudonym VALUES ('${id}', '${p.id}', '${bounty}', ${bytea(key)}, `
+            + `${bytea(p.receive)}, '${entry}', now());`);
+        return id;
+    }
+
+    message(seq, cause, p, amount) {
+        const said = { to: 2, sequence: seq, account: p.id, amount_minor: amount, currency: 'EUR', cause };
+        const s = this.statement(this.member, 'clearing.credit', said);
+        this.sql.push(`INSERT INTO peer_message VALUES (2, ${seq}, '${s.id}', '${cause}', '${p.id}', ${amount}, `
+            + `'EUR', ${bytea(canonical(s))}, now());`);
+    }
+
+    // A message of the other member: for a person of ours, or for the pseudonym of one.
+    credit(seq, named, p, amount) {
+        const said = { to: 1, sequence: seq, account: named, amount_minor: amount, currency: 'EUR',
+                       cause: randomUUID() };
+        const entry = this.entry(this.other, 'clearing.credit', said, p.id);
+        this.post(entry, [[this.open('clearing', clearingOwner(2)), p.wallet, amount, 'credit']]);
+        this.sql.push(`INSERT INTO peer_credit VALUES (2, ${seq}, '${entry}', '${p.id}', ${amount}, 'EUR', now());`);
+    }
+
+    members(sponsor, patient, r1) {
+        const b = this.bounty(sponsor, 9000);
+        const reviewer = this.stranger('reviewer', 1);
+        const guest = this.stranger('patient');
+        this.sql.push('INSERT INTO peer_head VALUES (2, 2, 1, 2);');
+        const s = this.submission(guest, b, 2000, [reviewer]);
+        this.conclude(s, [reviewer], 1100);
+        this.message(1, s.fees[0], reviewer, 50);
+        this.message(2, s.paid, guest, 1100);
+        const alias = this.pseudonym(patient, this.bountyElsewhere());
+        this.credit(1, alias, patient, 400);
+        this.credit(2, r1.id, r1, 60);
+        this.enroll(r1);
+        this.price(b, 1, 'open', true);
+        this.price(b, 2, 'open', false);
     }
 
     keyFile() {
@@ -274,6 +377,7 @@ export class Seed {
         this.conclude(this.submission(patient, b, 2000, [r1, r2]), [r1, r2], 1500);
         const open = this.submission(r1, b, 900, [r2]);
         this.close(closed, 700);
+        this.members(sponsor, patient, r1);
         const payouts = [this.payout(patient, 300, 'settle'), this.payout(patient, 200, 'void'),
                          this.payout(patient, 100)];
         const file = this.keyFile();

@@ -56,13 +56,40 @@ static void on_publish(void *arg)
 
 enum err world_drive(struct world *w)
 {
-    return ledger_open(&w->app, &w->keys, on_publish, w, &w->app.ledger);
+    struct ledger_start s = {
+        .keys = &w->keys, .genesis = &w->genesis, .on_publish = on_publish, .arg = w
+    };
+    memcpy(s.genesis_hash, w->genesis_hash, HASH_BYTES);
+    return ledger_open(&w->app, &s, &w->app.ledger);
 }
 
 void world_park(struct world *w)
 {
     ledger_close(w->app.ledger);
     w->app.ledger = NULL;
+}
+
+static void found_alone(struct world *w)
+{
+    struct genesis *g = &w->genesis;
+    struct member *m = &g->members[0];
+    struct buf text;
+    *g = (struct genesis){ .t0_ms = 300, .n = 1 };
+    (void)snprintf(g->federation, sizeof(g->federation), "%s", WORLD_FEDERATION);
+    memcpy(g->log_key[0], w->keys.log[0].public, SIGN_PUBLIC_BYTES);
+    memcpy(g->log_key[1], w->keys.log[1].public, SIGN_PUBLIC_BYTES);
+    m->number = w->app.member;
+    m->role = MEMBER_VALIDATOR;
+    (void)snprintf(m->name, sizeof(m->name), "institution-%u", w->app.member);
+    (void)snprintf(m->endpoint, sizeof(m->endpoint), "http://127.0.0.1:8480");
+    memcpy(m->member_key, w->app.member_key.public, SIGN_PUBLIC_BYTES);
+    memcpy(m->vote_key, w->keys.vote.public, SIGN_PUBLIC_BYTES);
+    memcpy(m->cosigner_key, w->keys.cosigner.public, SIGN_PUBLIC_BYTES);
+    memset(m->operator_key, 0x42, SIGN_PUBLIC_BYTES);
+    buf_init(&text, GENESIS_MAX);
+    must(genesis_print(g, &text), "genesis");
+    sha256(text.data, text.len, w->genesis_hash);
+    buf_release(&text);
 }
 
 static void open_parts(struct world *w)
@@ -74,25 +101,33 @@ static void open_parts(struct world *w)
     (void)snprintf(path, sizeof(path), "%s/subjects.keys", w->f.dir);
     must(subjects_open(path, &w->app.subjects), "subjects");
     must(blobs_open(w->f.dir, &w->app.blobs), "blobs");
-    must(board_new(&w->app.board), "board");
-    must(ledger_mark_init(w->f.dir), "mark");
+    must(board_new(w->app.member, &w->app.board), "board");
+    must(ledger_found(w->f.dir, w->genesis_hash), "mark and journal");
     must(db_open(w->f.store, &w->db), "connection");
     must(world_drive(w), "ledger");
 }
 
 void world_up(struct world *w)
 {
-    *w = (struct world){ .app = { .now = now_of, .member = 1 } };
+    world_up_as(w, 1);
+}
+
+void world_up_as(struct world *w, uint16_t member)
+{
+    uint8_t first = (uint8_t)(5 * (member - 1)); /* each member has keys of its own */
+    *w = (struct world){ .app = { .now = now_of, .member = member } };
     crypto_setup();
     fixture_up(&w->f, 16);
     w->app.store = w->f.store;
     (void)snprintf(w->app.federation, sizeof(w->app.federation), "%s", WORLD_FEDERATION);
     (void)snprintf(w->app.data_dir, sizeof(w->app.data_dir), "%s", w->f.dir);
     memset(w->app.session_secret, 0x5e, sizeof(w->app.session_secret));
-    seeded(1, &w->app.member_key);
-    seeded(2, &w->keys.log[0]);
-    seeded(3, &w->keys.log[1]);
-    seeded(4, &w->keys.cosigner);
+    seeded((uint8_t)(first + 1), &w->app.member_key);
+    seeded((uint8_t)(first + 2), &w->keys.log[0]);
+    seeded((uint8_t)(first + 3), &w->keys.log[1]);
+    seeded((uint8_t)(first + 4), &w->keys.cosigner);
+    seeded((uint8_t)(first + 5), &w->keys.vote);
+    found_alone(w);
     open_parts(w);
 }
 
@@ -166,14 +201,19 @@ static const struct {
       "SELECT count(*) FROM submission s WHERE state <> (SELECT state FROM submission_event e WHERE"
       " e.submission = s.id ORDER BY version DESC LIMIT 1) OR version <>"
       " (SELECT count(*) FROM submission_event e WHERE e.submission = s.id)" },
-    { "bounty-history",
-      "SELECT count(*) FROM bounty b WHERE state <> (SELECT state FROM bounty_event e WHERE"
-      " e.bounty = b.id ORDER BY version DESC LIMIT 1) OR version <>"
-      " (SELECT count(*) FROM bounty_event e WHERE e.bounty = b.id)" },
+    { "bounty-history", "SELECT count(*) FROM bounty b WHERE home = 0 AND (state <> (SELECT state "
+                        "FROM bounty_event e WHERE"
+                        " e.bounty = b.id ORDER BY version DESC LIMIT 1) OR version <>"
+                        " (SELECT count(*) FROM bounty_event e WHERE e.bounty = b.id))" },
     { "one-row-per-entry",
       "SELECT count(*) FROM (SELECT e.id, e.kind, count(r.entry) AS n FROM entry e LEFT JOIN ("
-      " SELECT entry, 'account.register' AS kind FROM account"
-      " UNION ALL SELECT entry, 'role.attest' FROM role_grant"
+      " SELECT entry, 'account.register' AS kind FROM account WHERE home = 0"
+      " UNION ALL SELECT entry, CASE home WHEN 0 THEN 'role.attest' ELSE 'account.vouch' END"
+      "  FROM role_grant"
+      " UNION ALL SELECT entry, 'reviewer.enroll' FROM enrolment"
+      " UNION ALL SELECT entry, 'pseudonym.register' FROM pseudonym"
+      " UNION ALL SELECT entry, 'bounty.price' FROM bounty_price"
+      " UNION ALL SELECT entry, 'clearing.credit' FROM peer_credit"
       " UNION ALL SELECT entry, 'record.version' FROM record_version"
       " UNION ALL SELECT id, 'deposit.request' FROM deposit"
       " UNION ALL SELECT entry, CASE WHEN version = 1 THEN 'bounty.publish' ELSE "
@@ -215,12 +255,29 @@ static const struct {
       " b.id = s.bounty WHERE t.fee_entry IS NOT NULL AND"
       " (b.terms::json -> 'review' ->> 'fee_minor')::bigint <> (SELECT coalesce(sum(x.amount), 0)"
       "  FROM book_transfer x JOIN book_account w ON w.id = x.credit WHERE x.entry_id = t.fee_entry"
-      "  AND w.owner = t.reviewer AND w.kind = 'wallet')" },
+      "  AND (w.owner = t.reviewer AND w.kind = 'wallet' OR w.kind = 'clearing'))" },
     { "load",
       "SELECT count(*) FROM (SELECT t.reviewer, count(*) FILTER (WHERE s.state IN ('QUOTED',"
       " 'ROUND')) AS n FROM seat t JOIN submission s ON s.id = t.submission GROUP BY t.reviewer) x"
       " FULL JOIN reviewer_load l ON l.account = x.reviewer WHERE x.n IS DISTINCT FROM"
       " l.open_seats" },
+    { "messages",
+      "SELECT count(*) FROM peer_head h WHERE sent <> (SELECT count(*) FROM peer_message"
+      " m WHERE m.member = h.member) OR received <> (SELECT count(*) FROM peer_credit c"
+      " WHERE c.member = h.member)" },
+    { "clearing", /* what left through clearing was said, and what came was booked */
+      "SELECT count(*) FROM (SELECT t.entry_id, t.amount FROM book_transfer t JOIN book_account a "
+      "ON"
+      " a.id = t.credit AND a.kind = 'clearing') x FULL JOIN peer_message m ON m.cause = x.entry_id"
+      " AND m.amount = x.amount WHERE x.entry_id IS NULL OR m.id IS NULL" },
+    { "credits",
+      "SELECT count(*) FROM (SELECT t.entry_id, t.amount, w.owner FROM book_transfer t"
+      " JOIN book_account a ON a.id = t.debit AND a.kind = 'clearing' JOIN book_account w ON"
+      " w.id = t.credit AND w.kind = 'wallet') x FULL JOIN peer_credit c ON c.entry = x.entry_id"
+      " AND c.amount = x.amount AND c.account = x.owner WHERE x.entry_id IS NULL OR c.seq IS "
+      "NULL" },
+    { "shown", "SELECT count(*) FROM bounty b WHERE home = 0 AND price_version <> (SELECT count(*)"
+               " FROM bounty_price p WHERE p.bounty = b.id)" },
     { "held", "SELECT count(*) FROM book_account a WHERE kind = 'wallet' AND debits_pending <>"
               " (SELECT coalesce(sum(amount), 0) FROM payout p WHERE p.account = a.owner AND"
               "  state IN ('created', 'submitted'))" },

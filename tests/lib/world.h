@@ -16,6 +16,8 @@ struct world {
     struct fixture f;
     atomic_llong offset; /* of the clock */
     struct ledger_keys keys;
+    struct genesis genesis; /* a federation of one */
+    uint8_t genesis_hash[HASH_BYTES];
     atomic_uint published; /* checkpoints seen by on_publish */
     atomic_uint next;      /* numbers idempotency keys and files */
     struct db *db;         /* the test's own connection */
@@ -23,8 +25,9 @@ struct world {
     char what[512];        /* what the last check found */
 };
 
-/* Aborts on failure. world_down stops everything and removes the folder. */
+/* Aborts on failure. world_down stops everything and removes the folder. world_up is member 1. */
 void world_up(struct world *w);
+void world_up_as(struct world *w, uint16_t member);
 void world_down(struct world *w);
 /* Moves the clock; any thread may read it meanwhile. */
 void world_shift(struct world *w, usec_t by);

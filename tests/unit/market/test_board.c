@@ -103,9 +103,9 @@ static void test_pages(void **state)
 static void test_funded_and_no_more(void **state)
 {
     (void)state;
-    static const char *const members[] = { "id",        "title",      "disease", "currency",
-                                           "reward",    "review",     "state",   "funded",
-                                           "closes_at", "terms_hash", "entry",   "version" };
+    static const char *const members[] = { "id",         "home",   "title",  "disease", "currency",
+                                           "reward",     "review", "state",  "funded",  "closes_at",
+                                           "terms_hash", "entry",  "version" };
     static const int64_t steps[] = { 20299, 1, 5000 };
     static const bool want[] = { false, true, true };
     struct id id = published();
@@ -116,6 +116,7 @@ static void test_funded_and_no_more(void **state)
         const json_t *item = json_array_get(p.items, 0);
         assert_true(is_item(item, &id));
         assert_int_equal(json_is_true(json_object_get(item, "funded")), want[i]);
+        assert_int_equal(json_integer_value(json_object_get(item, "home")), 1);
         assert_int_equal(json_object_size(item), COUNT(members));
         for (size_t m = 0; m < COUNT(members); m++)
             assert_non_null(json_object_get(item, members[m]));

@@ -86,6 +86,24 @@ static void a_flood_of_keys_forgets_the_full_ones_first(void **state)
     rate_free(r);
 }
 
+static void what_is_returned_can_be_taken_again(void **state)
+{
+    (void)state;
+    struct rate *r;
+    struct rate_state s;
+    assert_int_equal(rate_new(&r), OK);
+    assert_int_equal(take_all(r, "a", start), 20);
+    rate_return(r, 'i', "b", 1, &policy); /* another bucket, and one that is not there */
+    rate_take(r, 'i', "a", 1, &policy, start, &s);
+    assert_false(s.allowed);
+    rate_return(r, 'i', "a", 1, &policy);
+    rate_take(r, 'i', "a", 1, &policy, start, &s);
+    assert_true(s.allowed);
+    rate_take(r, 'i', "a", 1, &policy, start, &s);
+    assert_false(s.allowed);
+    rate_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +111,7 @@ int main(void)
         cmocka_unit_test(silence_fills_the_bucket_no_further),
         cmocka_unit_test(keys_and_kinds_are_apart),
         cmocka_unit_test(a_flood_of_keys_forgets_the_full_ones_first),
+        cmocka_unit_test(what_is_returned_can_be_taken_again),
     };
     crypto_setup();
     return cmocka_run_group_tests(tests, NULL, NULL);

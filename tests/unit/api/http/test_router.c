@@ -150,6 +150,18 @@ static void bad_tables_are_refused(void **state)
     pair[0] = table[1];
     pair[0].body_max = 5;
     assert_int_equal(router_new(pair, 1, &r), ERR_INTERNAL);
+    /* Frames are a member's: such a row may be inline and without a database, no other. */
+    pair[0].body = BODY_FRAMES;
+    assert_int_equal(router_new(pair, 1, &r), ERR_INTERNAL);
+    pair[0].who = WHO_PEER;
+    pair[0].inline_ok = pair[0].no_db = true;
+    assert_int_equal(router_new(pair, 1, &r), OK);
+    router_free(r);
+    pair[0].body = BODY_JSON;
+    assert_int_equal(router_new(pair, 1, &r), ERR_INTERNAL);
+    pair[0].inline_ok = false;
+    assert_int_equal(router_new(pair, 1, &r), OK);
+    router_free(r);
     log_set_level(LOG_INFO);
 }
 
