@@ -1,14 +1,17 @@
 #!/bin/bash
-# Behind `make demo`: server/demo.sh BUILD. Sends every patient of a cohort through the main job on a fresh
-# member of its own, over the public API, and leaves what came of it in DEMO_OUT.
+# Behind `make demo`: server/demo.sh BUILD. Founds a federation on this machine, sends every patient of a cohort through
+# the main job over the public API, with sponsor, patients and reviewers at different members, and leaves what came of
+# it in DEMO_OUT. The federation is gone afterwards.
 #   COHORT    CSV (default tests/data/pbcseq.csv)   MAPPING   its mapping, else the one that fits its columns
 #   TERMS     terms, else those for its disease      DEMO_OUT  default build/demo     PATIENTS  only the first N
+#   MEMBERS   4 by default, 1 for a federation of one; never 2 or 3 (docs/federation.md)
 set -euo pipefail
 top=$(pwd)
 cd "$(dirname "$0")/.."
-SERVER_B=${1:?usage: server/demo.sh BUILD}
+B=${1:?usage: server/demo.sh BUILD}
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$top/$1" ;; esac; }
 
+members=${MEMBERS:-4}
 cohort=$(absolute "${COHORT:-$PWD/tests/data/pbcseq.csv}")
 out=$(absolute "${DEMO_OUT:-$PWD/build/demo}")
 [ -r "$cohort" ] || { echo "COHORT=$cohort cannot be read" >&2; exit 2; }
@@ -17,24 +20,31 @@ options=(--cohort "$cohort" --out "$out" --data "$PWD/tests/data")
 [ -z "${TERMS:-}" ] || options+=(--terms "$(absolute "$TERMS")")
 [ -z "${PATIENTS:-}" ] || options+=(--patients "$PATIENTS")
 
-# shellcheck source=../tests/lib/server.sh
-. tests/lib/server.sh
-operator=$(mktemp -d)
-trap 'server_remove; rm -rf "$operator"' EXIT
+# shellcheck source=server/federation.sh
+. server/federation.sh
+# Not below a home folder: as root, cairnd runs under the account cairn, which must reach the folder.
+base=$(mktemp -d /var/tmp/cairn-demo.XXXXXX)
+trap 'federation_stop_all >/dev/null 2>&1 || true; rm -rf "$base"' EXIT
 trap 'exit 130' INT TERM
-key=$("$SERVER_B/cairn" --home "$operator" --json keygen | sed -n 's/.*"identity_key":"\([^"]*\)".*/\1/p')
-[ -n "$key" ] || { echo "no operator key" >&2; exit 1; }
-SERVER_FEDERATION=demo.invalid/cairn server_make "$key"
-server_start
+[ "$(id -u)" != 0 ] || chown cairn: "$base"
+federation_found "$B" "$base" "$members" "$(federation_ports "$members")" demo.invalid/cairn >"$base/founded" ||
+    { cat "$base/founded" >&2; exit 1; }
+list=
+federation_start_all "$B" "$base" "$members"
+for ((i = 1; i <= members; i++)); do
+    list+="${list:+, }{\"server\": \"${FEDERATION_URL[$i]}\", \"operator_key\": \"$base/operator-$i/root.key\"}"
+done
+echo "{\"members\": [$list]}" >"$base/members.json"
 rm -rf "$out/summary.json" "$out/policy" "$out/public" "$out/receipts" # of an earlier run
 status=0
-"$SERVER_B/cairn" --server "$SERVER_URL" --home "$operator" demo --operator-key "$operator/root.key" \
-    "${options[@]}" || status=$?
-server_stop || status=$?
+"$B/cairn" --home "$base/operator-1" demo --federation "$base/members.json" "${options[@]}" || status=$?
+federation_stop_all || status=$?
 if [ "$status" != 0 ]; then
-    echo "demo failed ($status); the end of the member's log:" >&2
-    tail -n 20 "$SERVER_DIR/log/err" >&2
+    for ((i = 1; i <= members; i++)); do
+        echo "demo failed ($status); the end of member $i's log:" >&2
+        tail -n 20 "$base/log/member-$i.log" >&2
+    done
+    exit "$status"
 fi
 echo
 echo "Left behind: $out/summary.json, and for programs that are not ours policy and receipts/ID.*"
-exit "$status"

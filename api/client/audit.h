@@ -23,7 +23,7 @@ struct audit_public {
 struct audit_chain {
     enum chain chain;
     char origin[NOTE_NAME_MAX + 1];
-    uint64_t size;
+    uint64_t size, members;     /* entries, and members who wrote any */
     struct merkle_hash root;    /* as the checkpoint says */
     bool root_wrong;            /* the entries hash to another one */
     struct merkle_hash *leaves; /* size of them; owned */

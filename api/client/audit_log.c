@@ -89,6 +89,7 @@ static enum err check_entry(struct audit_chain *c, struct walk *w, uint64_t inde
             p, c, index,
             "its sequence number does not follow the member's last one, so an entry "
             "is missing or was put in.");
+    c->members += head.sequence == 1 ? 1 : 0;
     w->last[head.member] = head.sequence;
     merkle_leaf(bytes, len, &c->leaves[index]);
     merkle_append(&w->tree, &c->leaves[index]);

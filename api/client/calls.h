@@ -106,6 +106,11 @@ enum err call_receipt(struct client *c, const struct id *entry, unsigned wait_s,
                       struct problem *p) MUST_USE;
 enum err call_policy(struct client *c, struct buf *ret, struct problem *p) MUST_USE;
 enum err call_federation(struct client *c, json_t **ret, struct problem *p) MUST_USE;
+enum err call_changes(struct client *c, json_t **ret, struct problem *p) MUST_USE;
+/* A member.propose or member.approve for the federation and epoch as the server tells them. Takes
+ * the reference to extras (NULL: ERR_NO_MEMORY). */
+enum err call_change(struct client *c, const char *kind, json_t *extras, json_t **ret,
+                     struct problem *p) MUST_USE;
 
 /* Shared by the above: "prefix" + id + "suffix". */
 struct call_path {

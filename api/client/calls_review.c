@@ -55,18 +55,24 @@ enum err call_receipts(struct client *c, json_t **ret, struct problem *p)
 enum err call_receipt(struct client *c, const struct id *entry, unsigned wait_s, json_t **ret,
                       struct problem *p)
 {
-    char wait[32];
-    (void)snprintf(wait, sizeof(wait), "?wait=%u", wait_s);
-    json_t *reply = NULL;
-    enum err e = client_get(c, call_path("/v1/receipts/", entry, wait).text, &reply, p);
-    if (e != OK)
-        return e;
-    if (json_object_get(reply, "proof") == NULL) { /* 202: only id and state */
-        json_decref(reply);
-        return problem_set(p, ERR_RECEIPT_PENDING, "", "%s", err_text(ERR_RECEIPT_PENDING));
+    usec_t until = clock_monotonic() + (usec_t)wait_s * USEC_PER_SEC;
+    for (;;) { /* another member cuts a long poll short */
+        usec_t left = until - clock_monotonic();
+        char wait[32];
+        json_t *reply = NULL;
+        (void)snprintf(wait, sizeof(wait), "?wait=%u",
+                       left > 0 ? (unsigned)((left + USEC_PER_SEC - 1) / USEC_PER_SEC) : 0);
+        enum err e = client_get(c, call_path("/v1/receipts/", entry, wait).text, &reply, p);
+        if (e != OK)
+            return e;
+        if (json_object_get(reply, "proof") != NULL) {
+            *ret = reply;
+            return OK;
+        }
+        json_decref(reply); /* 202: only id and state */
+        if (left <= 0)
+            return problem_set(p, ERR_RECEIPT_PENDING, "", "%s", err_text(ERR_RECEIPT_PENDING));
     }
-    *ret = reply;
-    return OK;
 }
 
 enum err call_policy(struct client *c, struct buf *ret, struct problem *p)
@@ -77,4 +83,25 @@ enum err call_policy(struct client *c, struct buf *ret, struct problem *p)
 enum err call_federation(struct client *c, json_t **ret, struct problem *p)
 {
     return client_get(c, "/v1/federation", ret, p);
+}
+
+enum err call_changes(struct client *c, json_t **ret, struct problem *p)
+{
+    return client_get(c, "/v1/federation/changes", ret, p);
+}
+
+enum err call_change(struct client *c, const char *kind, json_t *extras, json_t **ret,
+                     struct problem *p)
+{
+    json_t *now = NULL;
+    enum err e = extras != NULL ? call_changes(c, &now, p) : ERR_NO_MEMORY;
+    if (e == OK && json_object_set(extras, "genesis", json_object_get(now, "genesis")) != 0)
+        e = ERR_NO_MEMORY;
+    if (e == OK)
+        e = client_say(c, "/v1/federation/changes", kind,
+                       json_integer_value(json_object_get(now, "epoch")), extras, ret, p);
+    else
+        json_decref(extras);
+    json_decref(now);
+    return e;
 }

@@ -16,9 +16,13 @@ command_fn cmd_submit, cmd_submission_list, cmd_submission_show; /* cmd_submissi
 command_fn cmd_submission_withdraw;
 command_fn cmd_review_list, cmd_review_open, cmd_review_score; /* cmd_review.c */
 command_fn cmd_receipt_list, cmd_receipt_get, cmd_policy;      /* cmd_receipt.c */
-command_fn cmd_verify;                                         /* cmd_verify.c */
-command_fn cmd_audit;                                          /* cmd_audit.c */
-command_fn cmd_demo;                                           /* cmd_demo.c */
+command_fn cmd_federation_init;                                /* cmd_federation.c */
+command_fn cmd_federation_show, cmd_federation_changes;        /* cmd_changes.c */
+command_fn cmd_federation_propose, cmd_federation_approve;
+command_fn cmd_verify;    /* cmd_verify.c */
+command_fn cmd_audit;     /* cmd_audit.c */
+command_fn cmd_forensics; /* cmd_forensics.c */
+command_fn cmd_demo;      /* cmd_demo.c */
 
 /* What `cairn bounty template` prints: terms that are valid as they stand. */
 extern const char bounty_template[];

@@ -57,10 +57,10 @@ static json_t *result(const struct audit *a)
     json_t *list = json_array();
     for (size_t i = 0; i < AUDIT_CHAINS && list != NULL; i++) {
         const struct audit_chain *c = &a->chains[i];
-        json_t *one =
-            json_pack("{s:s, s:s, s:I, s:I, s:o}", "chain", chain_name(c->chain), "origin",
-                      c->origin, "entries", (json_int_t)c->size, "public", (json_int_t)c->n_publics,
-                      "root", json_of_bytes(c->root.bytes, HASH_BYTES));
+        json_t *one = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "chain", chain_name(c->chain),
+                                "origin", c->origin, "entries", (json_int_t)c->size, "members",
+                                (json_int_t)c->members, "public", (json_int_t)c->n_publics, "root",
+                                json_of_bytes(c->root.bytes, HASH_BYTES));
         if (json_array_append_new(list, one) != 0) {
             json_decref(list);
             list = NULL;

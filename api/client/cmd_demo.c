@@ -13,7 +13,8 @@ static void release(struct demo *d)
         client_release(&d->patients[i].client);
     for (size_t i = 0; i < DEMO_REVIEWERS; i++)
         client_release(&d->reviewers[i].client);
-    client_release(&d->operator);
+    for (size_t i = 0; i < d->n_members; i++)
+        client_release(&d->members[i].operator);
     client_release(&d->sponsor);
     free(d->patients);
     free(d->entries);
@@ -38,7 +39,7 @@ static int run(struct env *env, struct demo *d)
     if (d->patients == NULL)
         e = problem_set(&p, ERR_NO_MEMORY, "", "%s", err_text(ERR_NO_MEMORY));
     if (e == OK)
-        e = crew_new(d->server, (unsigned)d->options.threads, &d->crew, &p);
+        e = demo_open_crew(d, &p);
     if (e == OK)
         e = demo_make_people(d, &p);
     if (e == OK)
@@ -46,16 +47,18 @@ static int run(struct env *env, struct demo *d)
     if (e == OK)
         e = demo_run_patients(d, &p);
     if (e == OK)
+        e = demo_pay_out(d, &p);
+    if (e == OK)
         e = demo_collect_receipts(d, &p);
     if (e == OK)
-        e = demo_ask_server(d, &p);
+        e = demo_ask_servers(d, &p);
     double seconds = (double)(clock_monotonic() - started) / (double)USEC_PER_SEC;
     if (e == OK)
         e = demo_report(d, seconds, &summary, &p);
     if (e != OK)
         return env_fail_call(env, e, &p);
-    bool sound =
-        atomic_load(&d->failed) == 0 && d->books_sum_minor == 0 && d->negative_accounts == 0;
+    bool sound = atomic_load(&d->failed) == 0 && d->books_sum_minor == 0 &&
+                 d->negative_accounts == 0 && d->clearing_open_minor == 0;
     if (!env->json) {
         demo_print_table(d, summary);
     } else if (json_object_set_new(summary, "seconds", json_integer((json_int_t)(seconds + 0.5))) ==
@@ -64,6 +67,19 @@ static int run(struct env *env, struct demo *d)
     }
     json_decref(summary);
     return sound ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static int open_members(struct env *env, struct demo *d)
+{
+    struct problem p = { 0 };
+    bool several = d->options.federation != NULL;
+    if (several == (d->options.operator_key != NULL))
+        return env_usage(env, "Give --operator-key for one server, or --federation for several.");
+    int status = env_open(env, several ? NEED_HOME : NEED_SERVER);
+    if (status != EXIT_DONE)
+        return status;
+    enum err e = demo_read_members(d, several ? NULL : http_client_server(env->http), &p);
+    return e == OK ? EXIT_DONE : env_fail_input(env, e, &p);
 }
 
 int cmd_demo(struct env *env, int argc, char **argv)
@@ -78,7 +94,8 @@ int cmd_demo(struct env *env, int argc, char **argv)
         { .name = "--mapping", .text = &d->options.mapping },
         { .name = "--terms", .text = &d->options.terms },
         { .name = "--data", .text = &d->options.data },
-        { .name = "--operator-key", .text = &d->options.operator_key, .required = true },
+        { .name = "--operator-key", .text = &d->options.operator_key },
+        { .name = "--federation", .text = &d->options.federation },
         { .name = "--out", .text = &d->options.out, .required = true },
         { .name = "--patients", .text = &patients },
         { .name = "--threads", .text = &threads },
@@ -94,11 +111,9 @@ int cmd_demo(struct env *env, int argc, char **argv)
     if (d->options.data == NULL)
         d->options.data = "tests/data";
     if (status == EXIT_DONE)
-        status = env_open(env, NEED_SERVER);
-    if (status == EXIT_DONE) {
-        (void)snprintf(d->server, sizeof(d->server), "%s", http_client_server(env->http));
+        status = open_members(env, d);
+    if (status == EXIT_DONE)
         status = run(env, d);
-    }
     release(d);
     return status;
 }

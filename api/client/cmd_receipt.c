@@ -13,11 +13,15 @@ int cmd_receipt_list(struct env *env, int argc, char **argv)
 {
     static const char *const columns[] = { "id", "kind", "chain", "state", "at", NULL };
     struct problem p = { 0 };
-    const char *none[1];
+    const char *member = NULL, *bounty = NULL, *none[1];
+    const struct cmd_option options[] = { { .name = "--member", .text = &member },
+                                          { .name = "--bounty", .text = &bounty } };
     json_t *items = NULL;
-    int status = env_options(env, argc, argv, NULL, 0, none, 0);
+    int status = env_options(env, argc, argv, options, COUNT(options), none, 0);
     if (status == EXIT_DONE)
         status = env_open(env, NEED_SIGN_IN);
+    if (status == EXIT_DONE)
+        status = env_turn(env, member, bounty);
     if (status != EXIT_DONE)
         return status;
     enum err e = call_receipts(&env->client, &items, &p);
@@ -67,10 +71,12 @@ int cmd_receipt_get(struct env *env, int argc, char **argv)
 {
     static const char *const columns[] = { "id", "private", "folder", NULL };
     struct problem p = { 0 };
-    const char *out = NULL, *wait_text = NULL, *rest[1] = { NULL };
+    const char *out = NULL, *wait_text = NULL, *member = NULL, *bounty = NULL, *rest[1] = { NULL };
     bool all = false;
     const struct cmd_option options[] = { { .name = "--out", .text = &out },
                                           { .name = "--wait", .text = &wait_text },
+                                          { .name = "--member", .text = &member },
+                                          { .name = "--bounty", .text = &bounty },
                                           { .name = "--all", .flag = &all } };
     char folder[HOME_FILE_MAX];
     int64_t wait_s = WAIT_S;
@@ -84,6 +90,8 @@ int cmd_receipt_get(struct env *env, int argc, char **argv)
         status = env_int(env, "--wait", wait_text, 0, WAIT_S, &wait_s);
     if (status == EXIT_DONE)
         status = env_open(env, NEED_SIGN_IN);
+    if (status == EXIT_DONE)
+        status = env_turn(env, member, bounty);
     if (status != EXIT_DONE)
         return status;
     enum err e = home_file(&env->home, "receipts", "", true, folder, &p);

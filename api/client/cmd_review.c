@@ -2,6 +2,7 @@
  */
 #include "api/client/cmd.h"
 
+#include "api/client/away.h"
 #include "api/client/files.h"
 #include "api/client/reviewing.h"
 #include "server/base/text.h"
@@ -12,30 +13,84 @@
 #define KEPT "reviews"
 #define VERDICT_FILE_MAX 8192
 
-int cmd_review_list(struct env *env, int argc, char **argv)
+/* The seats at one member, each with its number, behind those that are in the list. */
+static enum err list_at(struct client *c, unsigned member, const char *phase, json_t *list,
+                        struct problem *p)
 {
-    static const char *const columns[] = { "submission", "bounty",   "seat",   "phase",
-                                           "committed",  "revealed", "due_at", NULL };
-    struct problem p = { 0 };
-    const char *phase = NULL, *none[1];
-    const struct cmd_option options[] = { { .name = "--phase", .text = &phase } };
     json_t *items = NULL;
-    int status = env_options(env, argc, argv, options, COUNT(options), none, 0);
-    if (status == EXIT_DONE)
-        status = env_open(env, NEED_SIGN_IN);
-    if (status != EXIT_DONE)
-        return status;
-    enum err e = call_reviews(&env->client, phase, &items, &p);
-    return e == OK ? env_print_list(env, items, columns) : env_fail_call(env, e, &p);
+    client_go(c, member);
+    enum err e = call_reviews(c, phase, &items, p);
+    bool kept = true;
+    for (size_t i = 0; e == OK && i < json_array_size(items); i++)
+        kept = json_object_set_new(json_array_get(items, i), "member",
+                                   json_integer((json_int_t)member)) == 0 &&
+               kept;
+    if (e == OK && (!kept || json_array_extend(list, items) != 0))
+        e = problem_set(p, ERR_NO_MEMORY, "", "%s", err_text(ERR_NO_MEMORY));
+    json_decref(items);
+    return e;
 }
 
-static int open_seat(struct env *env, const char *text, struct seat *ret)
+/* Over all members: a member that does not know the reviewer yet has no seat for them. */
+static enum err list_all(struct client *c, const char *phase, json_t *list, struct problem *p)
+{
+    json_t *reply = NULL, *members;
+    const struct field fields[] = { F_ARRAY("members", &members, 1, UINT16_MAX) };
+    enum err e = call_federation(c, &reply, p);
+    if (e == OK)
+        e = reply_fields(reply, fields, COUNT(fields), p);
+    for (size_t i = 0; e == OK && i < json_array_size(members); i++) {
+        int64_t number;
+        const struct field one[] = { F_INT("number", &number, 1, UINT16_MAX) };
+        e = reply_fields(json_array_get(members, i), one, COUNT(one), p);
+        if (e == OK)
+            e = list_at(c, (unsigned)number, phase, list, p);
+        if (e == ERR_MEMBER_ACCOUNT)
+            e = OK;
+    }
+    json_decref(reply);
+    return e;
+}
+
+int cmd_review_list(struct env *env, int argc, char **argv)
+{
+    static const char *const columns[] = { "submission", "member",   "bounty", "seat", "phase",
+                                           "committed",  "revealed", "due_at", NULL };
+    struct problem p = { 0 };
+    const char *phase = NULL, *member = NULL, *none[1];
+    bool all = false;
+    const struct cmd_option options[] = { { .name = "--phase", .text = &phase },
+                                          { .name = "--member", .text = &member },
+                                          { .name = "--all", .flag = &all } };
+    int status = env_options(env, argc, argv, options, COUNT(options), none, 0);
+    if (status == EXIT_DONE && all && member != NULL)
+        status = env_usage(env, "Give --member or --all, not both.");
+    if (status == EXIT_DONE)
+        status = env_open(env, NEED_SIGN_IN);
+    if (status == EXIT_DONE)
+        status = env_turn(env, member, NULL);
+    if (status != EXIT_DONE)
+        return status;
+    const struct client *c = &env->client;
+    json_t *items = json_array();
+    enum err e = all ? list_all(&env->client, phase, items, &p)
+                     : list_at(&env->client, c->away.member != 0 ? c->away.member : c->member,
+                               phase, items, &p);
+    if (e == OK)
+        return env_print_list(env, items, columns);
+    json_decref(items);
+    return env_fail_call(env, e, &p);
+}
+
+static int open_seat(struct env *env, const char *text, const char *member, struct seat *ret)
 {
     struct problem p = { 0 };
     struct id submission;
     int status = env_id(env, "The submission", text, &submission);
     if (status == EXIT_DONE)
         status = env_open(env, NEED_SIGN_IN);
+    if (status == EXIT_DONE)
+        status = env_turn(env, member, NULL);
     if (status != EXIT_DONE)
         return status;
     enum err e = seat_get(&env->client, &submission, ret, &p);
@@ -75,14 +130,15 @@ static json_t *recount(const struct seat *s, const struct offer *o, const struct
 int cmd_review_open(struct env *env, int argc, char **argv)
 {
     struct problem p = { 0 };
-    const char *out = NULL, *rest[1] = { NULL };
-    const struct cmd_option options[] = { { .name = "--out", .text = &out, .required = true } };
+    const char *out = NULL, *member = NULL, *rest[1] = { NULL };
+    const struct cmd_option options[] = { { .name = "--out", .text = &out, .required = true },
+                                          { .name = "--member", .text = &member } };
     struct seat seat;
     struct offer offer;
     struct timeline t;
     int status = env_options(env, argc, argv, options, COUNT(options), rest, 1);
     if (status == EXIT_DONE)
-        status = open_seat(env, rest[0], &seat);
+        status = open_seat(env, rest[0], member, &seat);
     if (status != EXIT_DONE)
         return status;
     enum err e = offer_get(&env->client, &seat.bounty, &offer, &p);
@@ -187,13 +243,14 @@ static int move_on(struct env *env, const struct seat *seat, const struct sealed
 int cmd_review_score(struct env *env, int argc, char **argv)
 {
     struct problem p = { 0 };
-    const char *path = NULL, *rest[1] = { NULL };
-    const struct cmd_option options[] = { { .name = "--verdict", .text = &path } };
+    const char *path = NULL, *member = NULL, *rest[1] = { NULL };
+    const struct cmd_option options[] = { { .name = "--verdict", .text = &path },
+                                          { .name = "--member", .text = &member } };
     struct seat seat;
     struct sealed_verdict v = { 0 };
     int status = env_options(env, argc, argv, options, COUNT(options), rest, 1);
     if (status == EXIT_DONE)
-        status = open_seat(env, rest[0], &seat);
+        status = open_seat(env, rest[0], member, &seat);
     if (status != EXIT_DONE)
         return status;
     if (seat.revealed)

@@ -2,6 +2,7 @@
  * until it is handed in, so that an interrupted one can go on: see --resume. */
 #include "api/client/cmd.h"
 
+#include "api/client/away.h"
 #include "api/client/files.h"
 #include "api/client/sealing.h"
 #include "server/base/text.h"
@@ -186,8 +187,17 @@ static int resume(struct env *env, const char *text)
         status = env_open(env, NEED_SIGN_IN);
     if (status != EXIT_DONE)
         return status;
+    struct offer offer;
     enum err e = take_up(&env->home, &id, &w, &p);
-    return e == OK ? finish(env, &w) : env_fail_input(env, e, &p);
+    if (e != OK)
+        return env_fail_input(env, e, &p);
+    e = offer_get(&env->client, &w.bounty, &offer, &p);
+    if (e != OK) {
+        pending_release(&w);
+        return env_fail_call(env, e, &p);
+    }
+    client_go_as_patient(&env->client, offer.home, &w.bounty);
+    return finish(env, &w);
 }
 
 static int submit(struct env *env, const struct id *bounty, const struct timeline *t, int32_t until)
@@ -203,6 +213,10 @@ static int submit(struct env *env, const struct id *bounty, const struct timelin
                         offer.terms.disease, t->disease);
     if (e == OK && (e = timeline_slice(t, until, &slice)) != OK)
         (void)problem_set(&p, e, "", "%s", err_text(e));
+    if (e == OK) {
+        client_go_as_patient(&env->client, offer.home, bounty);
+        e = call_pseudonym(&env->client, bounty, &p);
+    }
     if (e == OK)
         e = open_slice(&env->client, &offer, &slice, &w, &p);
     timeline_release(&slice);
@@ -263,11 +277,15 @@ int cmd_submission_list(struct env *env, int argc, char **argv)
         status = env_id(env, "--bounty", bounty_text, &bounty);
     if (status == EXIT_DONE)
         status = env_open(env, NEED_SIGN_IN);
+    if (status == EXIT_DONE)
+        status = env_turn(env, NULL, bounty_text);
     if (status != EXIT_DONE)
         return status;
-    enum err e = bounty_text != NULL ? call_bounty_submissions(&env->client, &bounty, &items, &p)
-                                     : call_submissions(&env->client, &items, &p);
-    return e == OK ? env_print_list(env, items, bounty_text != NULL ? seen : own)
+    /* A sponsor's bounties are all here; toward one of another member the caller is a patient. */
+    bool as_sponsor = bounty_text != NULL && env->client.away.member == 0;
+    enum err e = as_sponsor ? call_bounty_submissions(&env->client, &bounty, &items, &p)
+                            : call_submissions(&env->client, &items, &p);
+    return e == OK ? env_print_list(env, items, as_sponsor ? seen : own)
                    : env_fail_call(env, e, &p);
 }
 
@@ -275,12 +293,15 @@ static int with_submission(struct env *env, int argc, char **argv, struct id *re
                            json_t **ret_reply)
 {
     struct problem p = { 0 };
-    const char *rest[1] = { NULL };
-    int status = env_options(env, argc, argv, NULL, 0, rest, 1);
+    const char *bounty = NULL, *rest[1] = { NULL };
+    const struct cmd_option options[] = { { .name = "--bounty", .text = &bounty } };
+    int status = env_options(env, argc, argv, options, COUNT(options), rest, 1);
     if (status == EXIT_DONE)
         status = env_id(env, "The submission", rest[0], ret);
     if (status == EXIT_DONE)
         status = env_open(env, NEED_SIGN_IN);
+    if (status == EXIT_DONE)
+        status = env_turn(env, NULL, bounty);
     if (status != EXIT_DONE)
         return status;
     enum err e = call_submission(&env->client, ret, ret_reply, &p);

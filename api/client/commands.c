@@ -7,6 +7,7 @@
 #define GROUP_SPONSOR "sponsors"
 #define GROUP_MONEY "money"
 #define GROUP_PROOF "receipts and audit"
+#define GROUP_FEDERATION "the federation"
 #define GROUP_DEMO "demonstration"
 
 const struct command commands[] = {
@@ -89,45 +90,52 @@ const struct command commands[] = {
       "  --bounty ID    the bounty\n"
       "  --file FILE    the timeline\n"
       "  --until DATE   only what happened up to this day\n"
-      "  --resume ID    go on with an interrupted submission\n" },
+      "  --resume ID    go on with an interrupted submission\n\n"
+      "The bounty may live at another member. Your own member asks there for you, and tells\n"
+      "nothing but the key of that bounty and the institution that attested you.\n" },
     { { "submission", "list" },
       cmd_submission_list,
       GROUP_PATIENT,
       "[--bounty ID]",
       "List your submissions, or those to a bounty of yours",
-      "  --bounty ID   the submissions to this bounty (its sponsor only)\n" },
+      "  --bounty ID   the submissions to this bounty: all for its sponsor, or yours if it\n"
+      "                lives at another member\n" },
     { { "submission", "show" },
       cmd_submission_show,
       GROUP_PATIENT,
-      "SUBMISSION",
+      "[--bounty ID] SUBMISSION",
       "Show a submission: state, decision, history, who opened it",
-      "" },
+      "  --bounty ID   needed if the bounty lives at another member\n" },
     { { "submission", "withdraw" },
       cmd_submission_withdraw,
       GROUP_PATIENT,
-      "SUBMISSION",
+      "[--bounty ID] SUBMISSION",
       "Withdraw a submission",
-      "" },
+      "  --bounty ID   needed if the bounty lives at another member\n" },
 
     { { "review", "list" },
       cmd_review_list,
       GROUP_REVIEWER,
-      "[--phase commit|reveal|closed]",
+      "[--phase commit|reveal|closed] [--member N | --all]",
       "List the seats that were drawn for you",
-      "  --phase PHASE   only rounds that are there: commit, reveal or closed\n" },
+      "  --phase PHASE   only rounds that are there: commit, reveal or closed\n"
+      "  --member N      at this member instead of your own\n"
+      "  --all           at every member of the federation\n" },
     { { "review", "open" },
       cmd_review_open,
       GROUP_REVIEWER,
-      "--out FILE SUBMISSION",
+      "--out FILE [--member N] SUBMISSION",
       "Fetch, open and recount a sealed slice",
       "Opens the slice with your key under the patient's grant and refuses (exit 1) if\n"
       "anything differs from what was signed: the grant, the ciphertext, the key or the\n"
       "content. Prints what your own machine counts beside what was claimed.\n\n"
-      "  --out FILE   where the timeline is written, mode 0600\n" },
+      "  --out FILE   where the timeline is written, mode 0600\n"
+      "  --member N   where the submission is, if not at your own; `cairn review list --all`\n"
+      "               shows it\n" },
     { { "review", "score" },
       cmd_review_score,
       GROUP_REVIEWER,
-      "[--verdict FILE] SUBMISSION",
+      "[--verdict FILE] [--member N] SUBMISSION",
       "Commit to a verdict; reveal it when the round asks for it",
       "The first time with --verdict: the verdict is read against the terms, kept with a\n"
       "fresh nonce in HOME/reviews and committed. It cannot be changed then. Run the command\n"
@@ -135,7 +143,8 @@ const struct command commands[] = {
       "revealed at once.\n\n"
       "  --verdict FILE   {\"rubric\": {each code of the terms: 0..10000},\n"
       "                   \"visits\": N, \"months\": N, \"reasons\": [codes],\n"
-      "                   \"recommend\": accept, return or reject}\n\n"
+      "                   \"recommend\": accept, return or reject}\n"
+      "  --member N       where the submission is, if not at your own\n\n"
       "Reasons: dates.gap visits.sparse items.missing values.implausible units.wrong\n"
       "codes.wrong series.duplicate series.inconsistent identity.visible claims.wrong\n" },
 
@@ -201,19 +210,23 @@ const struct command commands[] = {
     { { "receipt", "list" },
       cmd_receipt_list,
       GROUP_PROOF,
-      "",
+      "[--member N | --bounty ID]",
       "List the log entries that you are a party to",
-      "" },
+      "What a member wrote for you, that member has the receipts of.\n\n"
+      "  --member N    at this member instead of your own (reviewers)\n"
+      "  --bounty ID   where this bounty lives, under your key for it (patients)\n" },
     { { "receipt", "get" },
       cmd_receipt_get,
       GROUP_PROOF,
-      "[--out DIR] [--wait SECONDS] ENTRY | --all",
+      "[--out DIR] [--wait SECONDS] [--member N | --bounty ID] ENTRY | --all",
       "Fetch receipts and keep them as files",
       "Saves ID.tlog-proof, ID.leaf, ID.statement and, for a private entry, ID.salt. Keep the\n"
       "salt to yourself: with it and the statement anybody can check the entry.\n\n"
       "  --all            every entry that you are a party to\n"
       "  --out DIR        instead of HOME/receipts\n"
-      "  --wait SECONDS   how long to wait for the checkpoint, 0 to 20\n" },
+      "  --wait SECONDS   how long to wait for the checkpoint, 0 to 20\n"
+      "  --member N       from this member instead of your own (reviewers)\n"
+      "  --bounty ID      from where this bounty lives, under your key for it (patients)\n" },
     { { "policy", NULL },
       cmd_policy,
       GROUP_PROOF,
@@ -248,20 +261,92 @@ const struct command commands[] = {
       "                   the state\n"
       "  --state FILE     remember every entry seen, and refuse a log that lost or changed one\n"
       "  --receipts DIR   receipts to find in the log\n" },
+    { { "forensics", NULL },
+      cmd_forensics,
+      GROUP_PROOF,
+      "A B",
+      "Name who made two views final that contradict each other",
+      "A and B are files of the form cairn-view/1 (docs/wire.md): blocks of a chain with their\n"
+      "justifications, and the certificate that made the last one final. If they contradict\n"
+      "each other, more members than may be faulty have signed what no correct member signs;\n"
+      "they are named, with their signatures. With --json also the evidence record of each, in\n"
+      "base64, that the account chain takes. Nobody is asked, and no key is needed.\n\n"
+      "Both files bring the list of validators: compare the vote keys with those you know.\n"
+      "Exit 1 when the two do not contradict each other, or one does not verify.\n" },
+
+    { { "federation", "init" },
+      cmd_federation_init,
+      GROUP_FEDERATION,
+      "--name NAME --out DIR [--first-timeout MS] CARD...",
+      "Make the genesis of a federation from the members' cards",
+      "Each founder runs `cairnd init --member ..` and sends the card.json that it made. This\n"
+      "checks the cards and writes DIR/genesis.json, and DIR/log-account.seed and\n"
+      "DIR/log-tx.seed, mode 0600: the keys of the two logs, which all members hold. Hand all\n"
+      "three to each founder over a private channel, for `cairnd join`, and compare the hash\n"
+      "that is printed. One member, or four and more; docs/federation.md says why.\n\n"
+      "  --name NAME          origin prefix of the logs, such as cairn.example\n"
+      "  --out DIR            made if needed; nothing in it is replaced\n"
+      "  --first-timeout MS   how long a leader may take before it is skipped, 50 to 60000;\n"
+      "                       500 if not given\n" },
+    { { "federation", "show" },
+      cmd_federation_show,
+      GROUP_FEDERATION,
+      "",
+      "Show the members, how far each is behind, and the two chains",
+      "As the server sees it: reachable means that its last answer to this member was good; lag\n"
+      "is how many published entries of a chain it has not cosigned yet. \"faults tolerated\n"
+      "now\" counts validators that are not reachable as faulty.\n" },
+    { { "federation", "changes" },
+      cmd_federation_changes,
+      GROUP_FEDERATION,
+      "[CHANGE]",
+      "List the changes that wait for approvals, or show one with its keys",
+      "A change lapses when its epoch ends without a quorum for it.\n" },
+    { { "federation", "propose" },
+      cmd_federation_propose,
+      GROUP_FEDERATION,
+      "join CARD | promote N | demote N | leave N | rekey N KEYS",
+      "Propose a change of the members (operators)",
+      "Signed with this home's key, which must be the one that the account chain names as the\n"
+      "operator of the server's member. A validator's proposal is its approval. Each member has\n"
+      "one open proposal: a new one takes the place of the former. docs/federation.md has the\n"
+      "rules.\n\n"
+      "  join CARD            a new observer, by the card.json that `cairnd init --member` made\n"
+      "  promote N            member N one step up: observer, candidate, validator\n"
+      "  demote N             one step down\n"
+      "  leave N              out, for good\n"
+      "  rekey N              new keys, or another endpoint, of the server's own member:\n"
+      "  --vote-key KEY       as `cairnd rekey` printed it\n"
+      "  --member-key KEY     all keys in base64\n"
+      "  --cosigner-key KEY\n"
+      "  --operator-key KEY   as `cairn whoami` prints it\n"
+      "  --endpoint URL       http://HOST:PORT or https://HOST:PORT\n" },
+    { { "federation", "approve" },
+      cmd_federation_approve,
+      GROUP_FEDERATION,
+      "CHANGE",
+      "Approve a change (operators of validators)",
+      "Look at it first: `cairn federation changes CHANGE`. Compare the keys of a card with the\n"
+      "institution by a way on which they cannot be exchanged. With a quorum of approvals the\n"
+      "change takes effect at once.\n" },
 
     { { "demo", NULL },
       cmd_demo,
       GROUP_DEMO,
-      "--cohort FILE --operator-key FILE --out DIR [--mapping FILE] [--terms FILE]\n"
-      "                  [--data DIR] [--patients N] [--threads N]",
+      "--cohort FILE --out DIR --operator-key FILE | --federation FILE\n"
+      "                  [--mapping FILE] [--terms FILE] [--data DIR] [--patients N]\n"
+      "                  [--threads N]",
       "Send a whole cohort through the main job",
       "Makes a sponsor, nine reviewers of three institutions and one account per patient, and\n"
       "lets everything happen over the API with real encryption: import, checks, vault,\n"
       "submission, sealed reviews by a scripted rubric, pay, payout, receipts, offline\n"
       "verification. Leaves DIR/summary.json, DIR/policy, DIR/receipts and DIR/public. Exit 1\n"
-      "if a receipt fails or the books are not sound.\n\n"
+      "if a receipt fails or the books are not sound. With several members, the sponsor is at\n"
+      "the first, each institution of reviewers at one of the others, and patients at all.\n\n"
       "  --cohort FILE         CSV\n"
       "  --operator-key FILE   root key of the operator that the server was made with\n"
+      "  --federation FILE     several servers: {\"members\": [{\"server\": URL,\n"
+      "                        \"operator_key\": FILE}, ...]}\n"
       "  --out DIR             made if needed\n"
       "  --mapping FILE        else the one of DATA/mappings whose columns are all in the\n"
       "                        header\n"

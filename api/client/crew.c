@@ -6,7 +6,8 @@
 
 struct crew {
     unsigned n;
-    struct http_client *http[CREW_THREADS_MAX];
+    size_t n_servers;
+    struct links links[CREW_THREADS_MAX];
 };
 
 /* One run: shared by its threads. */
@@ -27,14 +28,17 @@ struct member {
     unsigned place;
 };
 
-enum err crew_new(const char *server, unsigned threads, struct crew **ret, struct problem *p)
+enum err crew_new(const char *const *servers, size_t n, unsigned threads, struct crew **ret,
+                  struct problem *p)
 {
-    assert(threads >= 1 && threads <= CREW_THREADS_MAX);
+    assert(threads >= 1 && threads <= CREW_THREADS_MAX && n >= 1 && n <= CREW_SERVERS_MAX);
     struct crew *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return problem_set(p, ERR_NO_MEMORY, "", "%s", err_text(ERR_NO_MEMORY));
-    for (c->n = 0; c->n < threads; c->n++) {
-        enum err e = http_client_open(server, &c->http[c->n], p);
+    c->n = threads;
+    c->n_servers = n;
+    for (size_t i = 0; i < threads * n; i++) {
+        enum err e = http_client_open(servers[i % n], &c->links[i / n].to[i % n], p);
         if (e != OK) {
             crew_free(c);
             return e;
@@ -48,14 +52,14 @@ void crew_free(struct crew *c)
 {
     if (c == NULL)
         return;
-    for (unsigned i = 0; i < c->n; i++)
-        http_client_close(c->http[i]);
+    for (size_t i = 0; i < c->n * c->n_servers; i++)
+        http_client_close(c->links[i / c->n_servers].to[i % c->n_servers]);
     free(c);
 }
 
-struct http_client *crew_http(struct crew *c)
+const struct links *crew_links(const struct crew *c)
 {
-    return c->http[0];
+    return &c->links[0];
 }
 
 static void *work(void *arg)
@@ -67,7 +71,7 @@ static void *work(void *arg)
         if (i >= r->n)
             break;
         struct problem p = { 0 };
-        enum err e = r->job(r->arg, i, r->crew->http[m->place], &p);
+        enum err e = r->job(r->arg, i, &r->crew->links[m->place], &p);
         if (e == OK)
             continue;
         atomic_store(&r->stop, true);

@@ -1,10 +1,14 @@
-/* One patient after another: enrolment, vault, submission, review round, payout. */
+/* One patient after another: enrolment, vault, submission, review round; then the payouts. */
 #include "api/client/demo.h"
+
+#include "api/client/away.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #define GRANT_SLACK_HOURS 24
+#define PAY_WAIT_S 30
+#define PAY_PAUSE_MS 50
 
 static const char *const hospitals[] = { "hospital-a", "hospital-b", "hospital-c" };
 
@@ -110,30 +114,20 @@ static enum err read_decision(struct demo_patient *patient, const json_t *submis
     return OK;
 }
 
-static enum err cash_in(struct demo *d, struct demo_patient *patient, const struct id *submission,
-                        struct problem *p)
+static enum err learn_decision(struct demo_patient *patient, const struct id *submission,
+                               struct problem *p)
 {
-    struct client *c = &patient->client;
     json_t *reply = NULL;
-    enum err e = call_submission(c, submission, &reply, p);
+    enum err e = call_submission(&patient->client, submission, &reply, p);
     if (e == OK)
         e = read_decision(patient, reply, p);
     json_decref(reply);
-    if (e != OK || patient->pay_minor == 0)
-        return e;
-    json_t *paid = NULL;
-    const struct field fields[] = { F_ID("id", &patient->payout) };
-    e = call_payout(c, patient->pay_minor, d->offer.terms.currency, "test", "demo-account", &paid,
-                    p);
-    if (e == OK)
-        e = reply_fields(paid, fields, COUNT(fields), p);
-    json_decref(paid);
     return e;
 }
 
 /* Slice, submission, round, decision. */
 static enum err submit(struct demo *d, struct demo_patient *patient, const struct timeline *t,
-                       struct problem *p)
+                       const struct links *links, struct problem *p)
 {
     struct timeline slice;
     struct visit_count count;
@@ -152,25 +146,34 @@ static enum err submit(struct demo *d, struct demo_patient *patient, const struc
         return e;
     e = hand_in(d, &patient->client, &sealed, &opened, p);
     if (e == OK)
-        e = demo_review_round(d, &opened.id, opened.seats, patient->client.http, p);
+        e = demo_review_round(d, &opened.id, opened.seats, links, p);
     if (e == OK)
-        e = cash_in(d, patient, &opened.id, p);
+        e = learn_decision(patient, &opened.id, p);
     json_decref(opened.reply);
     sealed_release(&sealed);
     return e;
 }
 
-static enum err run_patient(void *arg, size_t i, struct http_client *http, struct problem *p)
+/* Whether the bounty is at the patient's member or at another, the calls are the same from here. */
+static enum err turn_to_bounty(struct demo *d, struct client *c, struct problem *p)
+{
+    client_go_as_patient(c, d->offer.home, &d->offer.bounty);
+    return call_pseudonym(c, &d->offer.bounty, p);
+}
+
+static enum err run_patient(void *arg, size_t i, const struct links *links, struct problem *p)
 {
     struct demo *d = arg;
     struct demo_patient *patient = &d->patients[i];
     const struct timeline *t = series_timeline(d->series, i);
-    enum err e =
-        demo_enroll(d, &patient->client, "patient", hospitals[i % COUNT(hospitals)], http, NULL, p);
+    const char *hospital = hospitals[i / d->n_members % COUNT(hospitals)];
+    enum err e = demo_enroll(d, &patient->client, "patient", hospital, links, NULL, p);
     if (e == OK)
         e = into_vault(&patient->client, t, d->today, p);
     if (e == OK)
-        e = submit(d, patient, t, p);
+        e = turn_to_bounty(d, &patient->client, p);
+    if (e == OK)
+        e = submit(d, patient, t, links, p);
     else if (e == ERR_CERTIFICATE)
         e = OK; /* the client's own checks held the series back: there is nothing to submit */
     progress_step(&d->progress);
@@ -185,6 +188,52 @@ enum err demo_run_patients(struct demo *d, struct problem *p)
 {
     progress_begin(&d->progress, "patients", d->n_patients);
     enum err e = crew_run(d->crew, run_patient, d, d->n_patients, p);
+    progress_end(&d->progress);
+    return e;
+}
+
+/* Pay from another member's bounty comes with a message between the members, soon but not at once.
+ */
+static enum err await_pay(struct demo *d, struct client *c, int64_t pay_minor, struct problem *p)
+{
+    usec_t until = clock_monotonic() + PAY_WAIT_S * USEC_PER_SEC;
+    for (;;) {
+        int64_t held = 0;
+        enum err e = demo_wallet(d, c, &held, p);
+        if (e != OK || held >= pay_minor)
+            return e;
+        if (clock_monotonic() > until)
+            return problem_set(p, ERR_IO, "", "The pay has not come to the wallet in time.");
+        http_pause(PAY_PAUSE_MS);
+    }
+}
+
+static enum err pay_out_one(void *arg, size_t i, const struct links *links, struct problem *p)
+{
+    struct demo *d = arg;
+    struct demo_patient *patient = &d->patients[i];
+    struct client c = demo_with(d, &patient->client, links);
+    json_t *paid = NULL;
+    const struct field fields[] = { F_ID("id", &patient->payout) };
+    enum err e = OK;
+    if (patient->pay_minor > 0) {
+        e = await_pay(d, &c, patient->pay_minor, p);
+        if (e == OK)
+            e = call_payout(&c, patient->pay_minor, d->offer.terms.currency, "test", "demo-account",
+                            &paid, p);
+        if (e == OK)
+            e = reply_fields(paid, fields, COUNT(fields), p);
+    }
+    json_decref(paid);
+    bytes_wipe(&c, sizeof(c));
+    progress_step(&d->progress);
+    return e;
+}
+
+enum err demo_pay_out(struct demo *d, struct problem *p)
+{
+    progress_begin(&d->progress, "payouts", d->n_patients);
+    enum err e = crew_run(d->crew, pay_out_one, d, d->n_patients, p);
     progress_end(&d->progress);
     return e;
 }

@@ -1,29 +1,34 @@
 /* Everybody's keys, roles and sessions, and the sponsor's money and bounty. */
 #include "api/client/demo.h"
 
-#include "api/client/home.h"
+#include "api/client/away.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 static const char *const houses[DEMO_HOUSES] = { "institute-alder", "institute-birch",
                                                  "institute-cedar" };
 
-static void new_person(struct demo *d, struct client *c)
+/* At home with a member: as its operator's client learnt of it. */
+static void settle(struct client *c, const struct demo_member *home)
+{
+    (void)snprintf(c->federation, sizeof(c->federation), "%s", home->operator.federation);
+    c->member = home->operator.member;
+}
+
+static void new_person(const struct demo_member *home, struct client *c)
 {
     uint8_t root[ROOT_BYTES];
     random_bytes(root, sizeof(root));
     client_init(c, NULL, root);
     bytes_wipe(root, sizeof(root));
-    (void)snprintf(c->federation, sizeof(c->federation), "%s", d->operator.federation);
+    settle(c, home);
 }
 
 enum err demo_enroll(struct demo *d, struct client *c, const char *role, const char *institution,
-                     struct http_client *http, bool *ret_known, struct problem *p)
+                     const struct links *links, bool *ret_known, struct problem *p)
 {
-    struct client operator= d->operator; /* a copy with this thread's connection */
-    operator.http = http;
-    c->http = http;
+    struct client operator= demo_with(d, &demo_home(d, c)->operator, links);
+    c->http = operator.http;
     enum err e = call_register(c, NULL, p);
     bool known = e == ERR_ACCOUNT_EXISTS && ret_known != NULL;
     if (ret_known != NULL)
@@ -38,44 +43,36 @@ enum err demo_enroll(struct demo *d, struct client *c, const char *role, const c
     return e;
 }
 
-/* Reviewers come from the operator's key, so that a second run on the same server has the same
+/* Each institution is at one member, and where there are several none is at the sponsor's. */
+static struct demo_member *house_of(struct demo *d, size_t i)
+{
+    size_t house = i % DEMO_HOUSES;
+    return d->n_members == 1 ? &d->members[0] : &d->members[1 + house % (d->n_members - 1)];
+}
+
+/* Reviewers come from the operator's key, so that a second run on the same servers has the same
  * ones: the draw knows no difference between those of this run and of the last. */
 static void reviewer_person(struct demo *d, size_t i, struct client *c)
 {
     char label[48];
     uint8_t root[ROOT_BYTES];
     int len = snprintf(label, sizeof(label), "cairn-demo/reviewer/%zu", i);
-    hkdf_sha256(d->operator.root, ROOT_BYTES, NULL, 0, label, (size_t)len, root, sizeof(root));
+    hkdf_sha256(d->members[0].operator.root, ROOT_BYTES, NULL, 0, label, (size_t)len, root,
+                sizeof(root));
     client_init(c, NULL, root);
     bytes_wipe(root, sizeof(root));
-    (void)snprintf(c->federation, sizeof(c->federation), "%s", d->operator.federation);
+    settle(c, house_of(d, i));
+    client_go(c, d->members[0].operator.member);
 }
 
-static enum err open_operator(struct demo *d, struct problem *p)
-{
-    uint8_t root[ROOT_BYTES];
-    enum err e = root_read(d->options.operator_key, root, p);
-    if (e != OK)
-        return e;
-    client_init(&d->operator, crew_http(d->crew), root);
-    bytes_wipe(root, sizeof(root));
-    e = client_federation(&d->operator, p);
-    if (e == OK)
-        e = call_register(&d->operator, NULL, p);
-    d->operator_known = e == ERR_ACCOUNT_EXISTS;
-    if (e == OK || d->operator_known)
-        e = client_sign_in(&d->operator, p);
-    return e;
-}
-
-static enum err enroll_reviewer(void *arg, size_t i, struct http_client *http, struct problem *p)
+static enum err enroll_reviewer(void *arg, size_t i, const struct links *links, struct problem *p)
 {
     struct demo *d = arg;
     struct demo_reviewer *r = &d->reviewers[i];
     r->institution = houses[i % DEMO_HOUSES];
     r->strictness = (int64_t)(i / DEMO_HOUSES) * 100; /* people differ a little */
     reviewer_person(d, i, &r->client);
-    enum err e = demo_enroll(d, &r->client, "reviewer", r->institution, http, &r->known, p);
+    enum err e = demo_enroll(d, &r->client, "reviewer", r->institution, links, &r->known, p);
     if (e == OK)
         e = demo_wallet(d, &r->client, &r->before_minor, p);
     progress_step(&d->progress);
@@ -84,21 +81,23 @@ static enum err enroll_reviewer(void *arg, size_t i, struct http_client *http, s
 
 enum err demo_make_people(struct demo *d, struct problem *p)
 {
-    enum err e = open_operator(d, p);
+    enum err e = demo_open_operators(d, p);
     if (e != OK)
         return e;
     progress_begin(&d->progress, "reviewers, sponsor", DEMO_REVIEWERS + 1);
     e = crew_run(d->crew, enroll_reviewer, d, DEMO_REVIEWERS, p);
     if (e == OK) {
-        new_person(d, &d->sponsor);
-        e = demo_enroll(d, &d->sponsor, "sponsor", "foundation-oak", crew_http(d->crew), NULL, p);
+        new_person(&d->members[0], &d->sponsor);
+        e = demo_enroll(d, &d->sponsor, "sponsor", "foundation-oak", crew_links(d->crew), NULL, p);
         progress_step(&d->progress);
     }
     progress_end(&d->progress);
     if (e == OK)
+        e = demo_await_reviewers(d, p);
+    if (e == OK)
         e = demo_skip_old_receipts(d, p);
     for (size_t i = 0; i < d->n_patients; i++)
-        new_person(d, &d->patients[i].client);
+        new_person(&d->members[i % d->n_members], &d->patients[i].client);
     return e;
 }
 
@@ -129,7 +128,7 @@ enum err demo_open_bounty(struct demo *d, struct problem *p)
         return e;
     const struct terms *t = &d->offer.terms;
     struct client *s = &d->sponsor;
-    s->http = crew_http(d->crew);
+    s->http = crew_links(d->crew)->to[0];
     e = call_deposit(s, t->budget_minor, t->currency, "demo", NULL, p);
     if (e == OK)
         e = call_bounty_publish(s, d->terms_json, &reply, p);
@@ -143,5 +142,5 @@ enum err demo_open_bounty(struct demo *d, struct problem *p)
                              d->offer.terms.currency, NULL, p);
     if (e == OK)
         plan_of_terms(&d->offer.terms, &d->plan);
-    return e;
+    return e == OK ? demo_await_bounty(d, p) : e;
 }

@@ -2,6 +2,7 @@
  * alone, and kept so that a program which is not ours can verify them again. */
 #include "api/client/demo.h"
 
+#include "api/client/away.h"
 #include "api/client/files.h"
 
 #include <stdio.h>
@@ -9,21 +10,28 @@
 #define WAIT_S 20
 #define SETTLE_TRIES 200
 #define SETTLE_PAUSE_MS 50
-#define ASK_MAX 6 /* long polls per receipt before it counts as missing */
+#define ASK_S 120 /* of long polls per receipt before it counts as missing */
 
+/* Operators, sponsor, reviewers, patients. */
 static const struct client *person(const struct demo *d, size_t i)
 {
+    if (i < d->n_members)
+        return &d->members[i].operator;
+    i -= d->n_members;
     if (i == 0)
-        return &d->operator;
-    if (i == 1)
         return &d->sponsor;
-    if (i < 2 + DEMO_REVIEWERS)
-        return &d->reviewers[i - 2].client;
-    return &d->patients[i - 2 - DEMO_REVIEWERS].client;
+    return i <= DEMO_REVIEWERS ? &d->reviewers[i - 1].client
+                               : &d->patients[i - 1 - DEMO_REVIEWERS].client;
+}
+
+static size_t first_patient(const struct demo *d)
+{
+    return d->n_members + 1 + DEMO_REVIEWERS;
 }
 
 /* Adds an entry unless another party already has it. The list is sorted out afterwards. */
-static enum err add_entry(struct demo *d, const struct client *who, const struct id *id)
+static enum err add_entry(struct demo *d, const struct client *who, const struct id *id,
+                          bool at_bounty)
 {
     enum err e = OK;
     (void)pthread_mutex_lock(&d->lock);
@@ -37,27 +45,38 @@ static enum err add_entry(struct demo *d, const struct client *who, const struct
         d->cap_entries = more != NULL ? cap : d->cap_entries;
     }
     if (e == OK)
-        d->entries[d->n_entries++] = (struct demo_entry){ who, *id };
+        d->entries[d->n_entries++] = (struct demo_entry){ who, *id, at_bounty };
     (void)pthread_mutex_unlock(&d->lock);
     return e;
 }
 
-static enum err list_receipts(void *arg, size_t i, struct http_client *http, struct problem *p)
+/* c is who, turned to one of the members that keep receipts for them. */
+static enum err list_at(struct demo *d, const struct client *who, struct client *c,
+                        struct problem *p)
 {
-    struct demo *d = arg;
-    const struct client *who = person(d, i);
-    struct client c = *who;
     json_t *items = NULL;
-    c.http = http;
-    enum err e = call_receipts(&c, &items, p);
+    bool at_bounty = c->away.member != 0;
+    enum err e = call_receipts(c, &items, p);
     for (size_t k = 0; k < json_array_size(items) && e == OK; k++) {
         struct id id;
         const struct field fields[] = { F_ID("id", &id) };
         e = reply_fields(json_array_get(items, k), fields, COUNT(fields), p);
-        if (e == OK && add_entry(d, who, &id) != OK)
+        if (e == OK && add_entry(d, who, &id, at_bounty) != OK)
             e = problem_set(p, ERR_NO_MEMORY, "", "%s", err_text(ERR_NO_MEMORY));
     }
     json_decref(items);
+    return e;
+}
+
+static enum err list_receipts(void *arg, size_t i, const struct links *links, struct problem *p)
+{
+    struct demo *d = arg;
+    const struct client *who = person(d, i);
+    struct client c = demo_with(d, who, links);
+    enum err e = c.away.member != 0 ? list_at(d, who, &c, p) : OK;
+    client_go(&c, 0);
+    if (e == OK)
+        e = list_at(d, who, &c, p);
     bytes_wipe(&c, sizeof(c));
     progress_step(&d->progress);
     return e;
@@ -66,8 +85,9 @@ static enum err list_receipts(void *arg, size_t i, struct http_client *http, str
 static enum err fetch(struct client *c, const struct id *id, struct receipt *ret, struct problem *p)
 {
     json_t *reply = NULL;
+    usec_t until = clock_monotonic() + ASK_S * USEC_PER_SEC;
     enum err e = ERR_RECEIPT_PENDING;
-    for (int i = 0; i < ASK_MAX && e == ERR_RECEIPT_PENDING; i++)
+    while (e == ERR_RECEIPT_PENDING && clock_monotonic() < until)
         e = call_receipt(c, id, WAIT_S, &reply, p);
     if (e == OK)
         e = receipt_from_reply(reply, ret, p);
@@ -86,14 +106,14 @@ static enum err keep(struct demo *d, const struct receipt *r, const struct recei
 }
 
 /* A receipt that does not verify is counted and told, and does not end the run. */
-static enum err collect_one(void *arg, size_t i, struct http_client *http, struct problem *p)
+static enum err collect_one(struct demo *d, size_t i, const struct links *links, struct problem *p)
 {
-    struct demo *d = arg;
     const struct demo_entry *entry = &d->entries[i];
-    struct client c = *entry->who;
+    struct client c = demo_with(d, entry->who, links);
     struct receipt r;
     struct receipt_facts facts;
-    c.http = http;
+    if (!entry->at_bounty)
+        client_go(&c, 0);
     enum err e = fetch(&c, &entry->id, &r, p);
     bytes_wipe(&c, sizeof(c));
     progress_step(&d->progress);
@@ -145,7 +165,7 @@ static enum err save_policy(struct demo *d, struct problem *p)
     char path[DEMO_PATH_MAX + 16];
     struct buf text;
     buf_init(&text, POLICY_MAX);
-    enum err e = call_policy(&d->operator, & text, p);
+    enum err e = call_policy(&d->members[0].operator, & text, p);
     (void)snprintf(path, sizeof(path), "%s/policy", d->options.out);
     if (e == OK)
         e = file_write(path, text.data, text.len, 0644, false, p);
@@ -165,27 +185,30 @@ static enum err make_folders(struct demo *d, struct problem *p)
     return e;
 }
 
-static enum err list_old(void *arg, size_t i, struct http_client *http, struct problem *p)
+static enum err list_old(void *arg, size_t i, const struct links *links, struct problem *p)
 {
     struct demo *d = arg;
-    bool known = i == 0 ? d->operator_known : i >= 2 && d->reviewers[i - 2].known;
-    return known ? list_receipts(arg, i, http, p) : OK;
+    size_t sponsor = d->n_members;
+    bool known = i < sponsor   ? d->members[i].operator_known
+                 : i > sponsor ? d->reviewers[i - sponsor - 1].known
+                               : false;
+    return known ? list_receipts(arg, i, links, p) : OK;
 }
 
 enum err demo_skip_old_receipts(struct demo *d, struct problem *p)
 {
-    progress_begin(&d->progress, "earlier runs",
-                   2 + DEMO_REVIEWERS); /* draws only if there are any */
-    enum err e = crew_run(d->crew, list_old, d, 2 + DEMO_REVIEWERS, p);
+    size_t n = first_patient(d);
+    progress_begin(&d->progress, "earlier runs", n); /* draws only if there are any */
+    enum err e = crew_run(d->crew, list_old, d, n, p);
     drop_repeats(d, 0);
     d->n_fetched = d->n_entries;
     return e;
 }
 
-static enum err fetch_from(void *arg, size_t i, struct http_client *http, struct problem *p)
+static enum err fetch_from(void *arg, size_t i, const struct links *links, struct problem *p)
 {
     struct demo *d = arg;
-    return collect_one(d, d->n_fetched + i, http, p);
+    return collect_one(d, d->n_fetched + i, links, p);
 }
 
 /* Lists and fetches what is new since the last pass. */
@@ -228,16 +251,15 @@ static enum err await_payout(struct client *c, const struct id *payout, struct p
     return problem_set(p, ERR_IO, "", "A payout was not settled in time.");
 }
 
-static enum err list_settled(void *arg, size_t i, struct http_client *http, struct problem *p)
+static enum err list_settled(void *arg, size_t i, const struct links *links, struct problem *p)
 {
     struct demo *d = arg;
     enum err e = OK;
     if (d->patients[i].pay_minor > 0) {
-        struct client c = d->patients[i].client;
-        c.http = http;
+        struct client c = demo_with(d, &d->patients[i].client, links);
         e = await_payout(&c, &d->patients[i].payout, p);
         bytes_wipe(&c, sizeof(c));
-        return e == OK ? list_receipts(arg, 2 + DEMO_REVIEWERS + i, http, p) : e;
+        return e == OK ? list_receipts(arg, first_patient(d) + i, links, p) : e;
     }
     progress_step(&d->progress);
     return e;
@@ -245,11 +267,10 @@ static enum err list_settled(void *arg, size_t i, struct http_client *http, stru
 
 enum err demo_collect_receipts(struct demo *d, struct problem *p)
 {
-    d->operator.http = crew_http(d->crew);
     enum err e = make_folders(d, p);
     if (e == OK)
         e = save_policy(d, p);
     if (e == OK)
-        e = pass(d, list_receipts, 2 + DEMO_REVIEWERS + d->n_patients, p);
+        e = pass(d, list_receipts, first_patient(d) + d->n_patients, p);
     return e == OK ? pass(d, list_settled, d->n_patients, p) : e;
 }

@@ -7,34 +7,50 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define METRICS_MAX (1u << 20)
+#define METRICS_MAX (4u << 20)
+#define GAUGE_MAX (INT64_MAX >> 10) /* so that a thousand of them can be added */
 
-/* The value of an OpenMetrics gauge without labels; whole numbers only. */
-static bool gauge(const char *metrics, const char *name, int64_t *ret)
+/* Where the value of a line begins, if it is one of the named gauge, with labels or without. */
+static const char *value_of(const char *line, const char *name)
 {
     size_t n = strlen(name);
-    for (const char *line = metrics; line != NULL && *line != '\0';
-         line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL) {
-        if (strncmp(line, name, n) != 0 || line[n] != ' ')
-            continue;
-        bool negative = line[n + 1] == '-';
-        const char *digits = line + n + 1 + (negative ? 1 : 0);
-        uint64_t value;
-        if (!u64_parse(digits, strcspn(digits, " \n"), &value) || value > INT64_MAX)
-            return false;
-        *ret = negative ? -(int64_t)value : (int64_t)value;
-        return true;
-    }
-    return false;
+    if (strncmp(line, name, n) != 0 || (line[n] != ' ' && line[n] != '{'))
+        return NULL;
+    const char *at = line + n + strcspn(line + n, " \n");
+    return *at == ' ' ? at + 1 : NULL;
 }
 
-static enum err ask_books(struct demo *d, struct problem *p)
+/* The sum of an OpenMetrics gauge over its labels; whole numbers only. False if a number is none,
+ * or there is no such line and must be. */
+static bool gauge(const char *metrics, const char *name, bool must, int64_t *ret)
+{
+    bool found = false;
+    *ret = 0;
+    for (const char *line = metrics; line != NULL && *line != '\0';
+         line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL) {
+        const char *digits = value_of(line, name);
+        if (digits == NULL)
+            continue;
+        bool negative = *digits == '-';
+        digits += negative ? 1 : 0;
+        uint64_t value;
+        if (!u64_parse(digits, strcspn(digits, " \n"), &value) || value > GAUGE_MAX)
+            return false;
+        *ret += negative ? -(int64_t)value : (int64_t)value;
+        found = true;
+    }
+    return found || !must;
+}
+
+enum err demo_ask_books(struct demo_member *m, struct problem *p)
 {
     struct buf text;
     buf_init(&text, METRICS_MAX);
-    enum err e = client_bytes(&d->operator, "/metrics", &text, p);
-    if (e == OK && (!gauge(buf_str(&text), "cairn_books_sum_minor", &d->books_sum_minor) ||
-                    !gauge(buf_str(&text), "cairn_books_negative_accounts", &d->negative_accounts)))
+    enum err e = client_bytes(&m->operator, "/metrics", &text, p);
+    const char *told = e == OK ? buf_str(&text) : "";
+    if (e == OK && (!gauge(told, "cairn_books_sum_minor", true, &m->books_sum_minor) ||
+                    !gauge(told, "cairn_books_negative_accounts", true, &m->negative_accounts) ||
+                    !gauge(told, "cairn_clearing_open_minor", false, &m->clearing_open_minor)))
         e = problem_set(p, ERR_IO, "",
                         "The server's /metrics does not tell the state of its books.");
     buf_release(&text);
@@ -45,11 +61,11 @@ static enum err ask_federation(struct demo *d, struct problem *p)
 {
     json_t *reply = NULL, *members;
     const struct field fields[] = { F_ARRAY("members", &members, 1, 1000) };
-    enum err e = call_federation(&d->operator, & reply, p);
+    enum err e = call_federation(&d->members[0].operator, & reply, p);
     if (e == OK)
         e = reply_fields(reply, fields, COUNT(fields), p);
     if (e == OK)
-        d->members = (int64_t)json_array_size(members);
+        d->federation_members = (int64_t)json_array_size(members);
     json_decref(reply);
     return e;
 }
@@ -64,7 +80,7 @@ static enum err ask_log(struct demo *d, struct problem *p)
         struct checkpoint c;
         buf_init(&note, CHECKPOINT_MAX);
         (void)snprintf(path, sizeof(path), "/log/%s/checkpoint", chain_name(chains[i]));
-        enum err e = client_bytes(&d->operator, path, &note, p);
+        enum err e = client_bytes(&d->members[0].operator, path, &note, p);
         if (e == OK && policy_check(d->policy, buf_str(&note), note.len, &c) != OK)
             e = problem_set(p, ERR_CRYPTO, "",
                             "The checkpoint of chain %s is not signed as the policy "
@@ -101,24 +117,28 @@ enum err demo_wallet(struct demo *d, struct client *c, int64_t *ret_minor, struc
     return e;
 }
 
-static enum err ask_wallet(void *arg, size_t i, struct http_client *http, struct problem *p)
+static enum err ask_wallet(void *arg, size_t i, const struct links *links, struct problem *p)
 {
     struct demo *d = arg;
-    struct client c = d->reviewers[i].client;
+    struct client c = demo_with(d, &d->reviewers[i].client, links);
     int64_t now_minor = 0;
-    c.http = http;
     enum err e = demo_wallet(d, &c, &now_minor, p);
     d->reviewers[i].earned_minor = now_minor - d->reviewers[i].before_minor;
     bytes_wipe(&c, sizeof(c));
     return e;
 }
 
-enum err demo_ask_server(struct demo *d, struct problem *p)
+enum err demo_ask_servers(struct demo *d, struct problem *p)
 {
-    d->operator.http = crew_http(d->crew);
-    enum err e = crew_run(d->crew, ask_wallet, d, DEMO_REVIEWERS, p);
+    enum err e = demo_await_clearing(d, p);
     if (e == OK)
-        e = ask_books(d, p);
+        e = crew_run(d->crew, ask_wallet, d, DEMO_REVIEWERS, p);
+    for (size_t i = 0; i < d->n_members && e == OK; i++) {
+        e = demo_ask_books(&d->members[i], p);
+        d->books_sum_minor += d->members[i].books_sum_minor;
+        d->negative_accounts += d->members[i].negative_accounts;
+        d->clearing_open_minor += d->members[i].clearing_open_minor;
+    }
     if (e == OK)
         e = ask_federation(d, p);
     return e == OK ? ask_log(d, p) : e;
@@ -167,16 +187,17 @@ enum err demo_report(struct demo *d, double seconds, json_t **ret_summary, struc
 {
     struct totals t = total(d);
     json_t *summary = json_pack(
-        "{s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:{s:I, s:I}, s:I, s:{s:I, s:I}, s:f}",
-        "members", (json_int_t)d->members, "patients", (json_int_t)d->n_patients, "visits",
-        (json_int_t)d->visits, "submissions", "accepted", (json_int_t)t.by_outcome[DEMO_ACCEPTED],
-        "rejected", (json_int_t)t.by_outcome[DEMO_REJECTED], "returned",
+        "{s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:{s:I, s:I}, s:f}",
+        "members", (json_int_t)d->federation_members, "patients", (json_int_t)d->n_patients,
+        "visits", (json_int_t)d->visits, "submissions", "accepted",
+        (json_int_t)t.by_outcome[DEMO_ACCEPTED], "rejected",
+        (json_int_t)t.by_outcome[DEMO_REJECTED], "returned",
         (json_int_t)t.by_outcome[DEMO_RETURNED], "paid_minor", (json_int_t)t.paid_minor,
         "reviewers_paid_minor", (json_int_t)t.fees_minor, "books", "sum_minor",
         (json_int_t)d->books_sum_minor, "negative_accounts", (json_int_t)d->negative_accounts,
-        "entries", (json_int_t)d->log_entries, "receipts", "verified",
-        (json_int_t)atomic_load(&d->verified), "failed", (json_int_t)atomic_load(&d->failed),
-        "seconds", seconds);
+        "clearing_open_minor", (json_int_t)d->clearing_open_minor, "entries",
+        (json_int_t)d->log_entries, "receipts", "verified", (json_int_t)atomic_load(&d->verified),
+        "failed", (json_int_t)atomic_load(&d->failed), "seconds", seconds);
     if (summary == NULL)
         return problem_set(p, ERR_NO_MEMORY, "", "%s", err_text(ERR_NO_MEMORY));
     enum err e = write_summary(d, summary, p);
@@ -211,20 +232,22 @@ void demo_print_table(const struct demo *d, const json_t *summary)
         (void)printf("  held back by checks   %" PRId64 "\n", t.by_outcome[DEMO_HELD_BACK]);
     (void)printf("  paid to patients      %s\n", paid);
     (void)printf("  paid to reviewers     %s\n", fees);
-    (void)printf("  books                 sum %" PRId64 ", negative accounts %" PRId64 "\n",
-                 d->books_sum_minor, d->negative_accounts);
+    (void)printf("  books                 sum %" PRId64 ", negative accounts %" PRId64
+                 ", on its way between members %" PRId64 "\n",
+                 d->books_sum_minor, d->negative_accounts, d->clearing_open_minor);
     (void)printf("  log                   %" PRId64 " entries, %" PRId64 " member%s\n",
-                 d->log_entries, d->members, d->members == 1 ? "" : "s");
+                 d->log_entries, d->federation_members, d->federation_members == 1 ? "" : "s");
     (void)printf("  receipts              %zu verified offline (and %zu public), %zu failed\n",
                  atomic_load(&d->verified), atomic_load(&d->verified_public),
                  atomic_load(&d->failed));
     (void)printf("  time                  %.1f s\n\n",
                  json_real_value(json_object_get(summary, "seconds")));
-    (void)printf("  %-10s  %-16s  %s\n", "reviewer", "institution", "verdicts  earned");
+    (void)printf("  %-10s  %-16s  %-6s  %s\n", "reviewer", "institution", "member",
+                 "verdicts  earned");
     for (size_t i = 0; i < DEMO_REVIEWERS; i++) {
         money_text(d->reviewers[i].earned_minor, d->offer.terms.currency, fees);
-        (void)printf("  %-10zu  %-16s  %-8zu  %s\n", i + 1, d->reviewers[i].institution,
-                     atomic_load(&d->reviewers[i].verdicts), fees);
+        (void)printf("  %-10zu  %-16s  %-6u  %-8zu  %s\n", i + 1, d->reviewers[i].institution,
+                     d->reviewers[i].client.member, atomic_load(&d->reviewers[i].verdicts), fees);
     }
     (void)printf("\nSummary, policy and receipts are in %s.\n", d->options.out);
 }

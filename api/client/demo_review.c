@@ -57,7 +57,7 @@ static enum err commit(struct demo *d, struct place *place, const struct id *sub
 }
 
 enum err demo_review_round(struct demo *d, const struct id *submission, const json_t *seats,
-                           struct http_client *http, struct problem *p)
+                           const struct links *links, struct problem *p)
 {
     struct place places[TERMS_SEATS_MAX] = { 0 };
     size_t n = json_array_size(seats);
@@ -71,8 +71,7 @@ enum err demo_review_round(struct demo *d, const struct id *submission, const js
                             "use a server without other reviewers.");
             break;
         }
-        places[i].client = places[i].reviewer->client;
-        places[i].client.http = http;
+        places[i].client = demo_with(d, &places[i].reviewer->client, links);
         e = commit(d, &places[i], submission, phase, p);
     }
     for (size_t i = 0; i < n && e == OK; i++) {

@@ -1,5 +1,7 @@
 #include "api/client/env.h"
 
+#include "api/client/away.h"
+#include "api/client/sealing.h"
 #include "server/base/text.h"
 #include "server/crypto/hash.h"
 
@@ -69,6 +71,31 @@ int env_open(struct env *env, enum need need)
     if (e != OK)
         return env_fail_call(env, e, &p);
     return remember(env);
+}
+
+int env_turn(struct env *env, const char *member, const char *bounty)
+{
+    struct problem p = { 0 };
+    struct offer offer;
+    struct id id;
+    int64_t number = 0;
+    if (member != NULL && bounty != NULL)
+        return env_usage(env, "Give --member or --bounty, not both.");
+    int status = EXIT_DONE;
+    if (member != NULL)
+        status = env_int(env, "--member", member, 1, UINT16_MAX, &number);
+    else if (bounty != NULL)
+        status = env_id(env, "--bounty", bounty, &id);
+    if (status != EXIT_DONE)
+        return status;
+    client_go(&env->client, (unsigned)number);
+    if (bounty == NULL)
+        return EXIT_DONE;
+    enum err e = offer_get(&env->client, &id, &offer, &p);
+    if (e != OK)
+        return env_fail_call(env, e, &p);
+    client_go_as_patient(&env->client, offer.home, &id);
+    return EXIT_DONE;
 }
 
 void env_close(struct env *env)

@@ -41,6 +41,11 @@ int env_open(struct env *env, enum need need);
 /* Signs out, wipes, closes. */
 void env_close(struct env *env);
 
+/* Turns the signed-in client to where submissions, reviews and receipts are: at member (a number as
+ * text, or NULL), or at the home of bounty (an id as text, or NULL) under the patient's key for it.
+ * Both NULL: here. EXIT_DONE, or the exit status after a message. */
+int env_turn(struct env *env, const char *member, const char *bounty);
+
 /* Messages go to standard error: one sentence, the place and the code; JSON with --json. */
 int env_fail(struct env *env, int exit_status, const struct problem *p);
 /* Picks 1 or 3 by who is at fault: for errors of calls. */

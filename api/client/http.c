@@ -165,6 +165,8 @@ static struct curl_slist *headers_of(const struct http_call *call)
     }
     if (call->key != NULL)
         add_header(&list, &ok, "Idempotency-Key", call->key);
+    if (call->acting_as != NULL)
+        add_header(&list, &ok, "Cairn-Acting-As", call->acting_as);
     if (call->if_match > 0) {
         (void)snprintf(text, sizeof(text), "\"v%lld\"", (long long)call->if_match);
         add_header(&list, &ok, "If-Match", text);

@@ -19,10 +19,11 @@ struct http_call {
     const char *token;  /* bearer token or NULL */
     const void *body;   /* NULL: none */
     size_t body_len;
-    bool octets;         /* the body is application/octet-stream, else JSON */
-    const char *key;     /* Idempotency-Key or NULL */
-    int64_t if_match;    /* version for If-Match; 0: none */
-    unsigned timeout_ms; /* of one attempt; 0: 30 seconds */
+    bool octets;           /* the body is application/octet-stream, else JSON */
+    const char *key;       /* Idempotency-Key or NULL */
+    const char *acting_as; /* Cairn-Acting-As or NULL */
+    int64_t if_match;      /* version for If-Match; 0: none */
+    unsigned timeout_ms;   /* of one attempt; 0: 30 seconds */
 };
 
 struct http_reply {

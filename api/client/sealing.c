@@ -48,10 +48,12 @@ enum err offer_get(struct client *c, const struct id *bounty, struct offer *ret,
 {
     struct offer o = { .bounty = *bounty };
     uint8_t told[HASH_BYTES];
+    int64_t home = 0;
     json_t *reply = NULL, *terms;
-    const struct field fields[] = { F_OBJECT("terms", &terms),
-                                    F_BYTES("terms_hash", told, HASH_BYTES),
-                                    F_INT("version", &o.version, 1, JSON_INT_MAX) };
+    struct field fields[] = { F_OBJECT("terms", &terms), F_BYTES("terms_hash", told, HASH_BYTES),
+                              F_INT("version", &o.version, 1, JSON_INT_MAX),
+                              F_INT("home", &home, 1, UINT16_MAX) };
+    fields[3].optional = true;
     enum err e = call_bounty(c, bounty, &reply, p);
     if (e == OK)
         e = reply_fields(reply, fields, COUNT(fields), p);
@@ -62,6 +64,7 @@ enum err offer_get(struct client *c, const struct id *bounty, struct offer *ret,
     if (e == OK && !bytes_equal(told, o.terms_hash, HASH_BYTES))
         e = refused(p, "The server's terms_hash is not the hash of the terms it shows.");
     json_decref(reply);
+    o.home = (unsigned)home;
     if (e == OK)
         *ret = o;
     return e;

@@ -21,6 +21,7 @@ struct offer {
     struct terms terms;
     uint8_t terms_hash[HASH_BYTES];
     int64_t version;
+    unsigned home; /* number of the member where it lives; 0 if the server does not say */
 };
 enum err offer_get(struct client *c, const struct id *bounty, struct offer *ret,
                    struct problem *p) MUST_USE;

@@ -1,5 +1,7 @@
 #include "api/client/session.h"
 
+#include "api/client/away.h"
+
 #include "server/base/text.h"
 #include "server/crypto/hash.h"
 
@@ -8,7 +10,6 @@
 
 #define BODY_MAX (256u << 10)
 #define PAGE_SIZE 100
-#define QUERY_PATH_MAX 1024
 
 void client_init(struct client *c, struct http_client *http, const uint8_t root[ROOT_BYTES])
 {
@@ -62,8 +63,14 @@ static enum err call_with_token(struct client *c, struct http_call *call, struct
                                 struct problem *p)
 {
     bool signed_in = c->token[0] != '\0';
+    struct placed at;
+    enum err e = client_place(c, call->path, &at, p);
+    if (e != OK)
+        return e;
+    call->path = at.path;
+    call->acting_as = at.acting_as[0] != '\0' ? at.acting_as : NULL;
     call->token = signed_in ? c->token : NULL;
-    enum err e = http_client_call(c->http, call, ret, p);
+    e = http_client_call(c->http, call, ret, p);
     if (e != ERR_AUTH_INVALID || !signed_in)
         return e;
     e = client_sign_in(c, p);
@@ -120,7 +127,7 @@ static enum err take_page(json_t *page, size_t max, json_t *all, char *next, siz
 enum err client_list(struct client *c, const char *path, size_t max, json_t **ret,
                      struct problem *p)
 {
-    char next[512] = "", full[QUERY_PATH_MAX];
+    char next[512] = "", full[CALL_PATH_MAX];
     json_t *all = json_array();
     enum err e = all == NULL ? no_memory(p) : OK;
     do {
@@ -237,7 +244,10 @@ enum err client_federation(struct client *c, struct problem *p)
 {
     json_t *reply = NULL;
     const char *name;
-    const struct field fields[] = { F_TEXT("federation", &name, 1, NOTE_NAME_MAX) };
+    int64_t member = 0;
+    struct field fields[] = { F_TEXT("federation", &name, 1, NOTE_NAME_MAX),
+                              F_INT("member", &member, 1, UINT16_MAX) };
+    fields[1].optional = true; /* a server alone need not have one */
     struct http_call call = { .method = "GET", .path = "/v1/federation" };
     struct http_reply r;
     enum err e = http_client_call(c->http, &call, &r, p);
@@ -250,8 +260,10 @@ enum err client_federation(struct client *c, struct problem *p)
                         "This server says it belongs to \"%.60s\", but this home is used with "
                         "\"%.60s\". Use another --home for another federation.",
                         name, c->federation);
-    if (e == OK)
+    if (e == OK) {
         (void)snprintf(c->federation, sizeof(c->federation), "%s", name);
+        c->member = (unsigned)member;
+    }
     http_reply_release(&r);
     return e;
 }

@@ -11,6 +11,13 @@
 
 #define CLIENT_TOKEN_MAX 128
 
+/* Where the bounty lives that is worked on, if that is another member (away.h). */
+struct away {
+    unsigned member;   /* 0: here */
+    bool pseudonym;    /* under the account of a patient's key for the bounty */
+    struct id account; /* then */
+};
+
 struct client {
     struct http_client *http; /* borrowed */
     uint8_t root[ROOT_BYTES];
@@ -19,14 +26,16 @@ struct client {
     struct id account;
     char token[CLIENT_TOKEN_MAX];
     char federation[NOTE_NAME_MAX + 1]; /* what sign-in is bound to; "" until known */
+    unsigned member;                    /* the server's number in it; 0 until known */
+    struct away away;
 };
 
 void client_init(struct client *c, struct http_client *http, const uint8_t root[ROOT_BYTES]);
 void client_release(struct client *c); /* wipes; does not sign out */
 
-/* The federation's name as the server tells it. If c->federation is set already it must be the
- * same: ERR_AUTH_CHALLENGE if not, since signing in would then hand this server a proof for another
- * one. */
+/* The federation's name and the member's number as the server tells them. If c->federation is set
+ * already it must be the same: ERR_AUTH_CHALLENGE if not, since signing in would then hand this
+ * server a proof for another one. */
 enum err client_federation(struct client *c, struct problem *p) MUST_USE;
 enum err client_sign_in(struct client *c, struct problem *p) MUST_USE;
 void client_sign_out(struct client *c);

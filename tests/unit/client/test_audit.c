@@ -275,6 +275,56 @@ static void gaps_and_repeats_are_named(void **state)
     }
 }
 
+static void entry_of(struct mock_log *l, uint16_t member, uint64_t sequence)
+{
+    struct statement s = mock_statement("deposit.request", (unsigned)l->n, NULL);
+    uint8_t salt[SALT_BYTES], entry[ENTRY_ANCHOR_BYTES];
+    mock_salt((unsigned)l->n, salt);
+    entry_anchor(member, sequence, salt, s.canonical, s.canonical_len, entry);
+    mock_log_append(l, entry, sizeof(entry));
+    statement_release(&s);
+}
+
+/* Four members write in any order; what counts is the order of each. leave_out is a member whose
+ * second entry is not there. */
+static struct mock_log *log_of_four(uint16_t leave_out)
+{
+    static const uint16_t writers[] = { 1, 3, 3, 1, 4, 2, 65535, 2, 4, 1, 65535, 3, 2, 65535, 4 };
+    uint64_t sequence[UINT16_MAX + 1] = { [1] = 1 };
+    struct mock_log *l = new_log(CHAIN_TX, 0);
+    struct statement s = bounty_statement();
+    mock_log_public(l, &s); /* of member 1 */
+    statement_release(&s);
+    for (size_t i = 0; i < COUNT(writers); i++) {
+        uint16_t writer = writers[i];
+        if (++sequence[writer] != 2 || writer != leave_out)
+            entry_of(l, writer, sequence[writer]);
+    }
+    return l;
+}
+
+static void each_members_sequence_is_gapless(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t member;
+        const char *named;
+    } gaps[] = { { 1, "tx, entry 3: its sequence" },
+                 { 2, "tx, entry 12: its sequence" },
+                 { 3, "tx, entry 11: its sequence" },
+                 { 4, "tx, entry 14: its sequence" },
+                 { 65535, "tx, entry 13: its sequence" } };
+    struct world w;
+    open_world(&w);
+    rewrite(&w, log_of_four(0));
+    sound(&w, false);
+    for (size_t i = 0; i < COUNT(gaps); i++) {
+        rewrite(&w, log_of_four(gaps[i].member));
+        refused(&w, gaps[i].named);
+    }
+    close_world(&w);
+}
+
 static void sequences_start_at_one(void **state)
 {
     (void)state;
@@ -461,6 +511,7 @@ int main(void)
         cmocka_unit_test(a_cut_log_is_named),
         cmocka_unit_test(a_rewritten_log_is_named),
         cmocka_unit_test(gaps_and_repeats_are_named),
+        cmocka_unit_test(each_members_sequence_is_gapless),
         cmocka_unit_test(sequences_start_at_one),
         cmocka_unit_test(files_must_be_what_was_signed),
         cmocka_unit_test(checkpoints_must_be_signed_and_fit),
