@@ -49,21 +49,27 @@ TEST_LIB_SRC := $(sort $(wildcard tests/lib/*.c))
 TEST_LIB := $(B)/tests/libtest.a
 # Programs of the other test folders: one per source, linked like a unit test.
 TOOL_SRC := $(sort $(wildcard tests/api/*.c tests/api/*/*.c tests/audit/*.c tests/bench/*.c tests/chaos/*.c \
-	tests/db/*.c tests/e2e/*.c tests/interop/*.c))
+	tests/chaos/federation/*.c tests/db/*.c tests/e2e/*.c tests/interop/*.c))
 TOOL_BIN := $(TOOL_SRC:%.c=$(B)/%)
+# The simulator of the federation (docs/simulator.md): one program over the core that ships, and one over
+# the core with planted bugs.
+SIM_SRC := $(sort $(wildcard tests/sim/*.c))
+CORE_SRC := $(sort $(wildcard server/ledger/core/*.c))
+SIM_BIN := $(B)/cairn-sim $(B)/cairn-sim-mutants
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 # Everything that some target compiles; tests/tidy calls a .c file dead that is not among them.
-SOURCES := $(SRC_LIB) server/main.c api/client/main.c $(TEST_SRC) $(TEST_LIB_SRC) $(TOOL_SRC) $(FUZZ_SRC)
+SOURCES := $(SRC_LIB) server/main.c api/client/main.c $(TEST_SRC) $(TEST_LIB_SRC) $(TOOL_SRC) $(SIM_SRC) $(FUZZ_SRC)
 C_FILES = $(shell find server api tests -name node_modules -prune -o -name '*.[ch]' -print | sort)
 
-.PHONY: all run demo check check-long bench fuzz tidy clean packages format install units tools \
+.PHONY: all run demo check check-long bench fuzz tidy clean packages format install units tools sim \
 	fuzzers analyse print-sources
 .SECONDARY:
 all: $(B)/cairnd $(B)/cairn
 units: $(TEST_BIN)
 tools: $(TOOL_BIN)
 fuzzers: $(FUZZ_BIN)
+sim: $(SIM_BIN)
 
 $(B)/gen/migrations.inc: $(wildcard migrations/*.sql) server/store/embed.sh
 	@mkdir -p $(@D)
@@ -90,7 +96,7 @@ $(TEST_LIB): $(TEST_LIB_SRC:%.c=$(B)/%.o)
 
 $(B)/cairnd: $(B)/server/main.o $(B)/libcairn.a
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_SERVER) -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_SERVER) -lcurl -o $@
 $(B)/cairn: $(B)/api/client/main.o $(B)/libcairn.a
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_CLIENT) -o $@
@@ -104,8 +110,22 @@ $(TOOL_BIN): $(B)/%: $(B)/%.o $(TEST_LIB) $(B)/libcairn.a
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_SERVER) -lcurl -lcmocka -o $@
 
+$(B)/cairn-sim: $(SIM_SRC:%.c=$(B)/%.o) $(CORE_SRC:%.c=$(B)/%.o) $(B)/libcairn.a
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_CORE) -o $@
+$(B)/mutants/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -DCORE_MUTANTS -MMD -MP -c $< -o $@
+$(B)/cairn-sim-mutants: $(SIM_SRC:%.c=$(B)/mutants/%.o) $(CORE_SRC:%.c=$(B)/mutants/%.o) \
+		$(B)/libcairn.a
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS_CORE) -o $@
+
 # The peer that reads are measured beside: libmicrohttpd as Debian ships it, without our guard.
 $(B)/tests/bench/bare_mhd: LIBS_SERVER := -l:libmicrohttpd.a -lgnutls $(LIBS_CORE)
+# The link emulator of the chaos tests (docs/chaos.md).
+$(B)/tests/chaos/federation/links: LIBS_SERVER := -lnetfilter_queue -lnfnetlink $(LIBS_CORE)
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 
