@@ -157,6 +157,21 @@ static void take_delivered(struct consensus *c, struct final_block *f)
     final_block_free(f);
 }
 
+/* A batch of an earlier life may have been ordered, one that this member forgot with its journal,
+ * and overlap what was sealed since. Then nothing of ours begins where the chain goes on: sealed
+ * anew. */
+static void mend_offered(struct consensus *c, struct instance *i)
+{
+    uint64_t next = sequences_next(&i->final.next, c->set.me);
+    bool queued = pool_next(&i->pool, c->set.me, next, 0) != NULL;
+    (void)pthread_mutex_lock(&c->lock);
+    for (const struct offer *o = c->offers; o != NULL; o = o->next)
+        queued = queued || (o->chain == i->chain && o->first == next);
+    if (!queued && i->offered > next)
+        i->offered = next;
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
 static void take_from_others(struct consensus *c, struct offer *offers, struct final_block *answers)
 {
     while (answers != NULL) {
@@ -170,6 +185,8 @@ static void take_from_others(struct consensus *c, struct offer *offers, struct f
         free(offers);
         offers = next;
     }
+    for (int k = 0; k < CHAINS; k++)
+        mend_offered(c, &c->chain[k]);
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */

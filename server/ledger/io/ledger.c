@@ -312,7 +312,7 @@ static bool still_connected(struct ledger *l)
         return false;
     if (now - l->pinged_at < PING_EVERY_US)
         return true;
-    bool ok = store_ping(l->db) == OK;
+    bool ok = store_ping(l->db) == OK && db_connects(l->db) == l->session;
     l->pinged_at = ok ? now : 0;
     return ok;
 }
@@ -325,6 +325,7 @@ static enum err look(struct ledger *l)
     bool drove = l->drives && e == OK && still_connected(l);
     if (e == OK)
         e = db_check(l->db); /* the ping may have found it lost */
+    drove = drove && db_connects(l->db) == l->session;
     l->drives = drove;
     if (e == OK && (doubtful || !drove))
         e = take_lock(l);

@@ -97,7 +97,7 @@ void pool_drop(struct pool *p, uint16_t member, uint64_t next,
 {
     for (struct batch **at = &p->first; *at != NULL;) {
         struct batch *b = *at;
-        if (b->wire.ref.member != member || b->wire.ref.first + b->wire.ref.n > next) {
+        if (b->wire.ref.member != member || b->wire.ref.first >= next) {
             at = &b->next;
             continue;
         }

@@ -31,7 +31,8 @@ struct batch *pool_find(struct pool *p, const uint8_t digest[HASH_BYTES]);
 struct batch *pool_next(struct pool *p, uint16_t member, uint64_t first, unsigned receipts);
 /* Copies the batch and hashes its entries. ERR_BUSY when the pool or the origin's share is full. */
 enum err pool_add(struct pool *p, const struct wire_batch *b, struct batch **ret) MUST_USE;
-/* Frees all batches of the member that end below next. fn (may be NULL) sees each before. */
+/* Frees all batches of the member that begin below next: ordered, or never to be. fn (may be NULL)
+ * sees each before. */
 void pool_drop(struct pool *p, uint16_t member, uint64_t next,
                void (*fn)(void *arg, const struct batch *b), void *arg);
 void pool_remember_early(struct pool *p, const struct wire_receipt *r);
