@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define GATHER_US (20 * USEC_PER_SEC / 1000) /* ledger.md 3.1: so many entries or 20 ms */
+
 /* A public entry shows its statement, a private one a commitment under its subject's salt. */
 static enum err leaf_bytes(struct ledger *l, enum chain chain, const struct entry_stored *e,
                            struct buf *ret)
@@ -73,20 +75,29 @@ static enum err offer_next(struct ledger *l, enum chain chain, uint64_t first, s
     return e;
 }
 
+/* A lone entry goes at once. While an own batch is on its way, entries gather: every batch costs
+ * each member a sync, a post and a row, however small it is. */
+static bool hold(const struct chain_log *log, size_t waiting)
+{
+    return waiting >= OFFERS_MAX ||
+           (waiting > 0 && clock_monotonic() - log->offered_at < GATHER_US);
+}
+
 enum err ledger_feed(struct ledger *l, enum chain chain, bool *ret_more)
 {
-    size_t waiting = 0, n = 1;
+    struct chain_log *log = &l->logs[chain - 1];
+    size_t waiting = 0, n = WIRE_BATCH_ENTRIES;
     enum err e = OK;
     bool more = false;
-    while (e == OK && n > 0) {
-        uint64_t first = consensus_offered(l->consensus, chain, &waiting);
-        more = waiting >= OFFERS_MAX;
-        if (more)
-            break;
+    uint64_t first = consensus_offered(l->consensus, chain, &waiting);
+    more = hold(log, waiting);
+    while (e == OK && !more && n >= WIRE_BATCH_ENTRIES / 2) { /* less: that was all there is */
         n = 0;
         e = offer_next(l, chain, first, &n);
-        if (n < WIRE_BATCH_ENTRIES / 2)
-            break; /* that was all there is */
+        if (n > 0)
+            log->offered_at = clock_monotonic();
+        first = consensus_offered(l->consensus, chain, &waiting);
+        more = waiting >= OFFERS_MAX;
     }
     *ret_more = more;
     return e;

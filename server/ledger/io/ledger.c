@@ -269,7 +269,8 @@ static enum err feed_all(struct ledger *l, bool doubtful)
         if (feed || l->logs[k].more)
             e = ledger_feed(l, (enum chain)(k + 1), &l->logs[k].more);
     if (feed) {
-        l->look_ms = all_offered(l) != offered         ? LEDGER_LOOK_SOON_MS
+        bool more = l->logs[0].more || l->logs[1].more;
+        l->look_ms = more || all_offered(l) != offered ? LEDGER_LOOK_SOON_MS
                      : 2 * l->look_ms < LEDGER_LOOK_MS ? 2 * l->look_ms
                                                        : LEDGER_LOOK_MS;
         l->look_at = now + l->look_ms * 1000;

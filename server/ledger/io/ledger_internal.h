@@ -19,8 +19,9 @@ struct chain_log {
     enum chain chain;
     char origin[NOTE_NAME_MAX + 1];
     struct note_key key;
-    struct tip tip; /* what the database holds */
-    bool more;      /* the outbox may have entries that were not offered yet */
+    struct tip tip;    /* what the database holds */
+    usec_t offered_at; /* when an own batch was offered last */
+    bool more;         /* the outbox may have entries that were not offered yet */
     uint8_t *tip_cert;
     size_t tip_cert_len;
     struct mark mark;
