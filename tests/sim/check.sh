@@ -13,14 +13,14 @@ seeds() { # COUNT FIRST
     each=$((($1 + parts - 1) / parts))
     mkdir -p build/check
     for ((part = 0; part < parts; part++)); do
-        build/plain/cairn-sim --seed $(($2 + part * each)) --seeds "$each" >"build/check/sim.$part" &
+        build/plain/cairn-sim --seed $(($2 + part * each)) --seeds "$each" >"build/check/sim-part.$part" &
         pids+=($!)
     done
     for part in "${pids[@]}"; do
         wait "$part" || status=1
     done
-    cat build/check/sim.*
-    rm -f build/check/sim.*
+    cat build/check/sim-part.*
+    rm -f build/check/sim-part.*
     awk -v ok=$((1 - status)) 'BEGIN { print ok " passed, " 1 - ok " failed" }'
     return $status
 }

@@ -19,7 +19,6 @@ bool rule_enter(struct core *c)
 static uint32_t delay_of(const struct core *c)
 {
     uint64_t behind = c->view - c->final_view - 1, delay = c->config.t0_ms;
-    behind -= behind > 0; /* while all goes well the view before is notarized and not yet final */
     if (MUTANT(FLATTIMER))
         behind = 0;
     if (MUTANT(LONGTIMER))
