@@ -86,7 +86,7 @@ export class Fuzzer {
         const found = validateReply(this.spec, this.registry, described, reply);
         const code = reply.status >= 400 ? codeOf(reply) : null;
         if (reply.status >= 500) found.push(`${reply.status} ${code} without a cause`);
-        else if (plan.expect === 'accept' && reply.status >= 400)
+        else if (plan.expect === 'accept' && reply.status >= 400 && !overtaken(operation, reply))
             found.push(`a right request was refused: ${reply.status} ${code}: ${detailOf(reply)}`);
         else if (plan.expect === 'refuse' && reply.status < 400)
             found.push(`a broken request was accepted with ${reply.status}`);
@@ -117,6 +117,7 @@ export class Fuzzer {
             const found = this.judge(operation, { expect: 'accept' }, first);
             if (found.length)
                 return { plan: { ...plan, request: plan.first }, reply: first, found };
+            if (overtaken(operation, first)) return { plan, reply: first, found: [] };
             await own.used?.(world, target, first, r);
         }
         const reply = await this.fire(plan.request);
@@ -456,4 +457,10 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
     });
     console.log(`fuzz: seed ${seed}`);
     process.exit(report(fuzzer) === 0 ? 0 : 1);
+}
+
+/* A change is in force a moment after it was said, and begins an epoch: one that was drawn up in the epoch
+ * before and comes just then is rightly refused. */
+function overtaken(operation, reply) {
+    return operation.id === 'sayChange' && detailOf(reply).includes('member.epoch');
 }
