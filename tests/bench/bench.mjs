@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { growth } from './growth.mjs';
 import { idle } from './idle.mjs';
+import { LEDGER_PARTS, ledger } from './ledger.mjs';
 import { reads } from './reads.mjs';
 import { Report } from './report.mjs';
 import { Server } from './server.mjs';
@@ -13,9 +14,11 @@ import { writes } from './writes.mjs';
 const { values: options } = parseArgs({ options: {
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'reads,writes,vault,idle,growth' },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: process.env.LEDGER_ONLY ? 'ledger' : 'reads,writes,vault,idle,growth,ledger' },
 } });
-const parts = options.only.split(',');
+// "ledger" stands for all parts of the joint ledger.
+const parts = options.only.split(',').flatMap((p) => p === 'ledger' ? LEDGER_PARTS : [p]);
 const rounds = Number(options.rounds);
 const seconds = 2;
 
@@ -54,8 +57,9 @@ if (parts.some((p) => ['reads', 'writes', 'idle'].includes(p))) {
 }
 if (parts.includes('growth'))
     await growth(report);
+await ledger(report, { rounds, parts, quick: options.quick });
 progress('');
-report.figure({ group: 'this run', what: 'time it took', unit: 's', value: (Date.now() - begun) / 1000, most: 600 });
+report.figure({ group: 'this run', what: 'time it took', unit: 's', value: (Date.now() - begun) / 1000, most: 1800 });
 
 const folder = path.join(ROOT, 'build/bench');
 mkdirSync(folder, { recursive: true });

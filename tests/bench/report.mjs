@@ -25,11 +25,12 @@ export class Report {
             rounds: { cairn: of(cairn, 'per_second').map(round3), other: of(other, 'per_second').map(round3) } });
     }
 
-    // One figure; most or least is the goal.
-    figure({ group, what, unit, value, most, least, note }) {
+    // One figure, or the median of several rounds' values; most or least is the goal.
+    figure({ group, what, unit, values, value = median(values), most, least, note }) {
         const ok = most === undefined && least === undefined ? undefined
             : (most === undefined || value <= most) && (least === undefined || value >= least);
-        this.rows.push({ group, what, unit, value: round3(value), most, least, note, ok });
+        this.rows.push({ group, what, unit, value: round3(value), most, least, note, ok,
+            noise: values?.length > 1 ? round3(noise(values)) : undefined, rounds: values?.map(round3) });
     }
 
     table() {
@@ -49,7 +50,8 @@ export class Report {
             : r.least !== undefined ? `>= ${number(r.least)} ${r.unit}` : '';
         const judged = r.ok === undefined ? '' : r.ok ? `  holds ${goal}` : `  SHORT OF ${goal}`;
         return `  ${r.what.padEnd(66)} ${`${number(r.value)} ${r.unit}`.padStart(16)}${judged}`
-            + `${r.note ? `  (${r.note})` : ''}`;
+            + `${r.note ? `  (${r.note})` : ''}`
+            + `${r.noise === undefined ? '' : `  noise +-${Math.round(50 * r.noise)} %`}`;
     }
 
     #pairLine(r) {

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { BUILD, ROOT, run, tool, until } from './tools.mjs';
 
 const POSTGRES = '/usr/lib/postgresql/15/bin';
-const folders = new Set();
+export const folders = new Set();
 const children = new Set();
 process.on('exit', () => {
     for (const child of children)
@@ -50,8 +50,9 @@ export class Server {
     }
 
     async start() {
-        const log = openSync(path.join(this.folder, 'log'), 'a');
-        const child = spawn(path.join(BUILD, 'cairnd'), ['run', '--data', this.data, '--port', '0'],
+        this.log ??= path.join(this.folder, 'log');
+        const log = openSync(this.log, 'a');
+        const child = spawn(path.join(BUILD, 'cairnd'), ['run', '--data', this.data, ...this.flags ?? ['--port', '0']],
             { stdio: ['ignore', 'pipe', log] });
         children.add(child);
         this.child = child;
@@ -64,8 +65,7 @@ export class Server {
         }));
         this.url = await Promise.race([listening, this.ended]);
         if (!this.url)
-            throw new Error('cairnd did not start:\n'
-                + readFileSync(path.join(this.folder, 'log'), 'utf8').slice(-2000));
+            throw new Error(`cairnd did not start:\n${readFileSync(this.log, 'utf8').slice(-2000)}`);
     }
 
     async stop() {

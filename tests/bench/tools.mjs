@@ -15,6 +15,11 @@ export function median(values) {
     return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
+export function quantile(values, share) {
+    const sorted = [...values].sort((a, b) => a - b);
+    return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+}
+
 // How far the rounds lie apart, as a share of their median.
 export function noise(values) {
     return (Math.max(...values) - Math.min(...values)) / median(values);
@@ -47,12 +52,22 @@ export function freePort() {
     });
 }
 
+export async function freePorts(count) {
+    const ports = new Set();
+    while (ports.size < count)
+        ports.add(await freePort());
+    return [...ports];
+}
+
 const UNITS = { us: 1, ms: 1e3, s: 1e6 };
 
 export async function wrk(url, connections, seconds) {
-    const text = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', url]);
+    return wrkOutput(await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', url]));
+}
+
+export function wrkOutput(text) {
     if (/Non-2xx|Socket errors/.test(text))
-        throw new Error(`wrk ${url}: ${text}`);
+        throw new Error(`wrk: ${text}`);
     const at = (percent) => {
         const m = new RegExp(`^\\s+${percent}%\\s+([\\d.]+)(us|ms|s)`, 'm').exec(text);
         return Math.round(Number(m[1]) * UNITS[m[2]]);

@@ -80,10 +80,10 @@ static enum err publish(struct world *w, size_t i, struct http_client *http, str
     return e;
 }
 
-static enum err run_one(void *arg, size_t i, struct http_client *http, struct problem *p)
+static enum err run_one(void *arg, size_t i, const struct links *links, struct problem *p)
 {
     struct world *w = arg;
-    return w->each(w, i, http, p);
+    return w->each(w, i, links->to[0], p);
 }
 
 static enum err open_operator(struct world *w, const char *key_file, struct problem *p)
@@ -92,7 +92,7 @@ static enum err open_operator(struct world *w, const char *key_file, struct prob
     enum err e = root_read(key_file, root, p);
     if (e != OK)
         return e;
-    client_init(&w->operator, crew_http(w->crew), root);
+    client_init(&w->operator, crew_links(w->crew)->to[0], root);
     e = client_federation(&w->operator, p);
     if (e == OK)
         e = call_register(&w->operator, NULL, p);
@@ -137,7 +137,7 @@ static bool number(const char *text, size_t *ret)
 
 static enum err make(struct world *w, const char *server, const char *key_file, struct problem *p)
 {
-    enum err e = crew_new(server, THREADS, &w->crew, p);
+    enum err e = crew_new(&server, 1, THREADS, &w->crew, p);
     if (e == OK)
         e = open_operator(w, key_file, p);
     w->each = enroll;
