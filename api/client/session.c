@@ -59,25 +59,26 @@ static enum err no_memory(struct problem *p)
     return problem_set(p, ERR_NO_MEMORY, "", "%s", err_text(ERR_NO_MEMORY));
 }
 
-static enum err call_with_token(struct client *c, struct http_call *call, struct http_reply *ret,
-                                struct problem *p)
+static enum err call_with_token(struct client *c, const struct http_call *what,
+                                struct http_reply *ret, struct problem *p)
 {
     bool signed_in = c->token[0] != '\0';
     struct placed at;
-    enum err e = client_place(c, call->path, &at, p);
+    struct http_call call = *what; /* placed: at whose member, and as whom */
+    enum err e = client_place(c, what->path, &at, p);
     if (e != OK)
         return e;
-    call->path = at.path;
-    call->acting_as = at.acting_as[0] != '\0' ? at.acting_as : NULL;
-    call->token = signed_in ? c->token : NULL;
-    e = http_client_call(c->http, call, ret, p);
+    call.path = at.path;
+    call.acting_as = at.acting_as[0] != '\0' ? at.acting_as : NULL;
+    call.token = signed_in ? c->token : NULL;
+    e = http_client_call(c->http, &call, ret, p);
     if (e != ERR_AUTH_INVALID || !signed_in)
         return e;
     e = client_sign_in(c, p);
     if (e != OK)
         return e;
-    call->token = c->token;
-    return http_client_call(c->http, call, ret, p);
+    call.token = c->token;
+    return http_client_call(c->http, &call, ret, p);
 }
 
 /* Makes the call and hands out its JSON. */

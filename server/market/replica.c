@@ -102,7 +102,7 @@ enum err replica_price(const struct apply_context *c, struct db *db, uint16_t me
                        uint64_t sequence, const char *statement, size_t len, usec_t now)
 {
     struct statement s = { 0 };
-    struct price p;
+    struct price p = { 0 };
     bool ok = false, changed = false;
     enum err e = enroll_member_statement(c, member, statement, len, &s, &ok);
     if (e == OK && ok)

@@ -140,22 +140,6 @@ enum err store_delivery_insert(struct db *db, enum chain chain, uint64_t first_s
     return db_exec(db, &delivery_insert, in, COUNT(in), NULL);
 }
 
-static const struct store_stmt delivered = {
-    "delivered", "SELECT first_seq + n - 1 FROM delivery WHERE chain = $1::smallint"
-                 " ORDER BY first_seq DESC LIMIT 1"
-};
-
-enum err store_delivered(struct db *db, enum chain chain, uint64_t *ret_sequence)
-{
-    const struct param in[] = { p_i64(chain) };
-    struct rows *r = NULL;
-    enum err e = db_exec(db, &delivered, in, COUNT(in), &r);
-    if (e == OK)
-        *ret_sequence = rows_count(r) > 0 ? (uint64_t)row_i64(r, 0, 0) : 0;
-    rows_free(r);
-    return e;
-}
-
-const struct store_stmt *const entry_stmts[] = { &entry_insert, &entries_after,   &receipt,
-                                                 &receipts,     &delivery_insert, &delivered };
+const struct store_stmt *const entry_stmts[] = { &entry_insert, &entries_after, &receipt, &receipts,
+                                                 &delivery_insert };
 const size_t entry_stmts_n = COUNT(entry_stmts);

@@ -51,8 +51,6 @@ enum err store_receipts(struct db *db, const struct id *account, int64_t before,
 
 enum err store_delivery_insert(struct db *db, enum chain chain, uint64_t first_seq, uint64_t n,
                                uint64_t first_index, usec_t at) MUST_USE;
-/* Last delivered sequence; 0 if none. */
-enum err store_delivered(struct db *db, enum chain chain, uint64_t *ret_sequence) MUST_USE;
 
 extern const struct store_stmt *const entry_stmts[];
 extern const size_t entry_stmts_n;

@@ -445,7 +445,7 @@ static enum err verify_all(struct ledger *l, struct chain_log *log)
 
 static enum err open_all(struct ledger *l)
 {
-    char path[256], name[NOTE_NAME_MAX + 1];
+    char path[256];
     (void)snprintf(path, sizeof(path), "%s/ledger.mark", l->app->data_dir);
     enum err e = mark_open(path, &l->mark_fd);
     if (e == ERR_NOT_FOUND) {
@@ -456,10 +456,6 @@ static enum err open_all(struct ledger *l)
         e = db_open(l->app->store, &l->db);
     if (e == OK)
         e = take_lock(l);
-    (void)snprintf(name, sizeof(name), "%s/member-%u", l->app->federation, l->app->member);
-    if (e == OK &&
-        !note_key_make(name, NOTE_TYPE_COSIGNATURE, l->keys.cosigner.public, &l->cosigner))
-        e = ERR_USAGE;
     for (int i = 0; i < CHAINS && e == OK; i++)
         e = setup_log(l, &l->logs[i], (enum chain)(i + 1));
     if (e == OK)

@@ -76,7 +76,6 @@ void ledger_evidence_done(struct ledger *l, const struct buf *evidence);
 /* The C2SP policy text that accepts this federation's receipts. */
 enum err ledger_policy(struct ledger *l, struct buf *ret) MUST_USE;
 void ledger_log_key(struct ledger *l, enum chain chain, struct note_key *ret);
-void ledger_cosigner_key(struct ledger *l, struct note_key *ret);
 
 /* Bytes of a tile or bundle at the published size, by its path behind "tile/"; ERR_NOT_FOUND. */
 enum err ledger_tile(struct ledger *l, struct db *db, enum chain chain, const char *path,

@@ -48,7 +48,6 @@ struct ledger {
     struct members members; /* of the newest delivered block; written under lock */
     struct epoch_end *ends; /* as the database has them */
     size_t n_ends;
-    struct note_key cosigner;
     struct chain_log logs[CHAINS];
     struct db *db; /* the driver's own connection */
     int mark_fd;

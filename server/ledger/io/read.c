@@ -49,11 +49,6 @@ void ledger_log_key(struct ledger *l, enum chain chain, struct note_key *ret)
     *ret = log_of(l, chain)->key;
 }
 
-void ledger_cosigner_key(struct ledger *l, struct note_key *ret)
-{
-    *ret = l->cosigner;
-}
-
 void ledger_members(struct ledger *l, struct members *ret)
 {
     (void)pthread_mutex_lock(&l->lock);
