@@ -257,7 +257,7 @@ static void note_state(struct consensus *c)
     s->evidence = c->evidences;
     s->syncs = j.syncs;
     s->n_signed = c->chain[0].scope.n;
-    for (uint16_t m = 0; m < s->n_signed; m++) {
+    for (size_t m = 0; m < s->n_signed; m++) {
         s->cosigned[m].member = c->chain[0].scope.member[m];
         for (int k = 0; k < CHAINS; k++)
             s->cosigned[m].size[k] = c->chain[k].signed_size[m];

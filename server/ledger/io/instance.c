@@ -146,8 +146,8 @@ static enum err evidence_bytes(struct consensus *c, struct instance *i, const st
     }
     if (c->vote_now == NULL)
         return ERR_NOT_FOUND;
-    for (uint8_t kind = CORE_N; kind <= CORE_F; kind++) {
-        const struct wire_vote *first = ballots_vote(i->ballots, a->view, kind, a->from);
+    for (unsigned kind = CORE_N; kind <= CORE_F; kind++) {
+        const struct wire_vote *first = ballots_vote(i->ballots, a->view, (uint8_t)kind, a->from);
         if (first != NULL && evidence_votes(first, c->vote_now, &fault, ret) == OK)
             return OK;
     }

@@ -22,7 +22,7 @@ static void earn(struct members *m, uint8_t index, int64_t points)
 void members_block(struct members *m, uint64_t view, uint64_t parent_view)
 {
     memset(&m->fresh, 0, sizeof(m->fresh));
-    if (view <= parent_view)
+    if (view <= parent_view || m->schedule_len == 0)
         return; /* no block that was finalized */
     for (uint16_t at = 0; at < m->schedule_len; at++) {
         uint64_t skipped = turns_below(view, m->schedule_len, at) -

@@ -28,6 +28,7 @@ export async function enter() {
     const child = spawn('unshare', args, { stdio: 'inherit', env: { ...process.env, [INSIDE]: '1' } });
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
     const [code, signal] = await new Promise((done) => child.once('exit', (...how) => done(how)));
+    if (code !== 0 && code !== 1) console.log(`the run was ended: ${signal ?? `status ${code}`}`);
     process.exit(code ?? 128 + constants.signals[signal]);
 }
 
