@@ -2,6 +2,7 @@
 #include "server/app.h"
 
 #include "api/http/http.h"
+#include "server/app_apply.h"
 #include "server/app_peering.h"
 #include "server/app_run.h"
 #include "server/base/log.h"
@@ -136,6 +137,8 @@ static enum err open_ledger(struct app *app, const struct config *c, const struc
         .in_flight_max = c->in_flight,
         .on_publish = on_publish,
         .arg = app,
+        .apply = app_apply,
+        .n_apply = app_apply_n,
     };
     memcpy(start.genesis_hash, c->genesis_hash, HASH_BYTES);
     return ledger_open(app, &start, &app->ledger);

@@ -1,6 +1,7 @@
 /* Wiring: which function applies which public entry of another member (server/ledger/io/apply.h).
  */
-#include "server/ledger/io/apply.h"
+#include "server/app_apply.h"
+
 #include "server/market/replica.h"
 #include "server/party/enroll.h"
 

@@ -1,6 +1,7 @@
 /* Starting and stopping the edge: limits, socket, libmicrohttpd, workers, reaper. */
 #include "api/http/edge.h"
 #include "server/base/log.h"
+#include "server/base/wait.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -176,15 +177,11 @@ static enum err start_daemon(struct listener *l)
 
 static void init_locks(struct listener *l)
 {
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&l->jobs.lock, NULL);
     (void)pthread_cond_init(&l->jobs.ready, NULL);
-    (void)pthread_cond_init(&l->jobs.quiet, &monotonic);
+    wait_init(&l->jobs.quiet);
     (void)pthread_mutex_init(&l->reaper_lock, NULL);
-    (void)pthread_cond_init(&l->reaper_wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&l->reaper_wake);
 }
 
 static void release(struct listener *l)

@@ -2,22 +2,16 @@
  * which one byte every few seconds outlives for ever, and it does not run at all for suspended
  * connections. */
 #include "api/http/edge.h"
+#include "server/base/wait.h"
 
-#define TICK_NS (200 * 1000 * 1000)
+#define TICK_US (USEC_PER_SEC / 5)
 
 static void *reaper_main(void *arg)
 {
     struct listener *l = arg;
     (void)pthread_mutex_lock(&l->reaper_lock);
     while (!l->reaper_stop) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += TICK_NS;
-        if (until.tv_nsec >= 1000 * 1000 * 1000) {
-            until.tv_nsec -= 1000 * 1000 * 1000;
-            until.tv_sec++;
-        }
-        (void)pthread_cond_timedwait(&l->reaper_wake, &l->reaper_lock, &until);
+        (void)wait_until(&l->reaper_wake, &l->reaper_lock, clock_monotonic() + TICK_US);
         (void)pthread_mutex_unlock(&l->reaper_lock);
         usec_t now = clock_monotonic();
         workers_tick(l, now);

@@ -3,6 +3,7 @@
  * once, by whoever took it off its list. */
 #include "api/http/edge.h"
 #include "server/base/log.h"
+#include "server/base/wait.h"
 
 #include <stdlib.h>
 
@@ -224,19 +225,17 @@ enum err workers_start(struct listener *l)
 void workers_drain(struct listener *l)
 {
     struct jobs *q = &l->jobs;
-    struct timespec until;
     (void)pthread_mutex_lock(&q->lock);
     atomic_store(&q->draining, true);
     unpark(q, true, true, 0);
     while (q->out > 0)
         (void)pthread_cond_wait(&q->quiet, &q->lock);
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += DRAIN_DEADLINE / USEC_PER_SEC;
-    int timed_out = 0;
-    while (atomic_load(&l->open) > 0 && timed_out == 0)
-        timed_out = pthread_cond_timedwait(&q->quiet, &q->lock, &until);
+    usec_t until = clock_monotonic() + DRAIN_DEADLINE;
+    bool in_time = true;
+    while (atomic_load(&l->open) > 0 && in_time)
+        in_time = wait_until(&q->quiet, &q->lock, until);
     (void)pthread_mutex_unlock(&q->lock);
-    if (timed_out != 0)
+    if (!in_time)
         log_warn("drain", "%u requests were cut off", atomic_load(&l->open));
 }
 

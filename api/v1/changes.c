@@ -73,7 +73,7 @@ static json_t *approvals_json(const struct members *m, const struct change *c)
     uint16_t n = members_validators(m, who);
     json_t *list = json_array();
     for (uint16_t i = 0; i < n && list != NULL; i++)
-        if ((c->approvals.bits[i / 64] >> (i % 64) & 1) != 0 &&
+        if (core_set_has(&c->approvals, i) &&
             json_array_append_new(list, json_integer(who[i])) != 0) {
             json_decref(list);
             list = NULL;

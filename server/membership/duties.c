@@ -111,11 +111,6 @@ static enum err show_evidence(struct app *app, const struct members *m)
     return e;
 }
 
-static bool has(const struct core_members *s, int i)
-{
-    return (s->bits[i / 64] >> (i % 64) & 1) != 0;
-}
-
 /* The seed decides who leads when; a single validator leads always. */
 static enum err tend_seed(struct app *app, const struct members *m)
 {
@@ -124,9 +119,9 @@ static enum err tend_seed(struct app *app, const struct members *m)
     uint16_t who[CORE_MEMBERS_MAX];
     bool takes = false;
     int index = members_validator_index(m, app->member);
-    if (index < 0 || members_validators(m, who) == 1 || has(&m->opened, index))
+    if (index < 0 || members_validators(m, who) == 1 || core_set_has(&m->opened, (size_t)index))
         return OK;
-    bool open = has(&m->committed, index);
+    bool open = core_set_has(&m->committed, (size_t)index);
     if (open && m->n_pending == 0)
         return OK; /* nothing is about to end the epoch */
     membership_opening(app, m, opening);

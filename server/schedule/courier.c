@@ -3,6 +3,7 @@
 #include "server/base/failpoint.h"
 #include "server/base/json.h"
 #include "server/base/log.h"
+#include "server/base/wait.h"
 #include "server/base/text.h"
 #include "server/crypto/hash.h"
 #include "server/peering/peering.h"
@@ -11,7 +12,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define LOOK_MS 1000
 #define TARGETS_MAX 128 /* members whose pauses are remembered; there are at most 100 */
@@ -180,12 +180,10 @@ static enum err look(struct courier *c, bool *ret_again)
 
 static bool wait_for_work(struct courier *c, bool again)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_MS / 1000;
+    usec_t until = clock_monotonic() + LOOK_MS * 1000;
     (void)pthread_mutex_lock(&c->lock);
     while (!again && !c->wake && !c->stop)
-        if (pthread_cond_timedwait(&c->woken, &c->lock, &until) != 0)
+        if (!wait_until(&c->woken, &c->lock, until))
             break;
     c->wake = false;
     bool go_on = !c->stop;
@@ -206,15 +204,11 @@ static void *run(void *arg)
 enum err courier_start(struct app *app, struct courier **ret)
 {
     struct courier *c = calloc(1, sizeof(*c));
-    pthread_condattr_t monotonic;
     if (c == NULL)
         return ERR_NO_MEMORY;
     c->app = app;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&c->lock, NULL);
-    (void)pthread_cond_init(&c->woken, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&c->woken);
     enum err e = db_open(app->store, &c->db);
     if (e == OK && pthread_create(&c->thread, NULL, run, c) != 0)
         e = ERR_NO_MEMORY;

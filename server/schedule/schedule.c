@@ -1,6 +1,7 @@
 #include "server/schedule/schedule.h"
 
 #include "server/base/log.h"
+#include "server/base/wait.h"
 #include "server/market/board.h"
 #include "server/market/bounty.h"
 #include "server/market/price.h"
@@ -11,7 +12,6 @@
 #include "server/payout/payout.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #define LOOK_MS 1000
 #define AT_ONCE 64 /* per kind and look */
@@ -105,12 +105,10 @@ static enum err look(struct schedule *s)
 
 static bool wait_for_work(struct schedule *s)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_MS / 1000;
+    usec_t until = clock_monotonic() + LOOK_MS * 1000;
     (void)pthread_mutex_lock(&s->lock);
     while (!s->wake && !s->stop)
-        if (pthread_cond_timedwait(&s->woken, &s->lock, &until) != 0)
+        if (!wait_until(&s->woken, &s->lock, until))
             break;
     s->wake = false;
     bool go_on = !s->stop;
@@ -138,12 +136,8 @@ enum err schedule_start(struct app *app, struct schedule **ret)
         return ERR_NO_MEMORY;
     s->app = app;
     s->wake = true;
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&s->lock, NULL);
-    (void)pthread_cond_init(&s->woken, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&s->woken);
     enum err e = db_open(app->store, &s->db);
     if (e == OK && pthread_create(&s->thread, NULL, run, s) != 0)
         e = ERR_NO_MEMORY;

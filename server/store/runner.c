@@ -1,6 +1,7 @@
 /* The writer thread: takes what is queued, runs it as one batch, wakes each caller with its result.
  * A caller sleeps while its job runs; the mutex hands its arena and arguments over and back. */
 #include "server/base/log.h"
+#include "server/base/wait.h"
 #include "server/store/store_internal.h"
 
 #include <assert.h>
@@ -21,17 +22,6 @@ struct runner {
     bool stop;
     struct write_counters count;
 };
-
-/* Conditions count in monotonic time, so that a clock set by hand moves no deadline. */
-static void cond_init(pthread_cond_t *c)
-{
-    pthread_condattr_t attr;
-    int failed = pthread_condattr_init(&attr);
-    failed |= pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    failed |= pthread_cond_init(c, &attr);
-    assert(failed == 0);
-    (void)pthread_condattr_destroy(&attr);
-}
 
 static void count(struct runner *r, uint64_t *counter, uint64_t n)
 {
@@ -107,14 +97,9 @@ static enum err connect_writer(struct runner *r)
  */
 static void wait_before_retry(struct runner *r)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += RECONNECT_WAIT * 1000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     (void)pthread_mutex_lock(&r->lock);
     /* A signal for new work ends this early, which does no harm. */
-    (void)pthread_cond_timedwait(&r->work, &r->lock, &until);
+    (void)wait_until(&r->work, &r->lock, clock_monotonic() + RECONNECT_WAIT);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -199,7 +184,7 @@ static void *writer_main(void *arg)
 
 enum err runner_write(struct runner *r, struct job *job)
 {
-    cond_init(&job->wake);
+    wait_init(&job->wake);
     job->deadline = clock_monotonic() + JOB_DEADLINE;
     (void)pthread_mutex_lock(&r->lock);
     if (r->queued >= QUEUE_MAX || r->stop) {
@@ -238,7 +223,7 @@ enum err runner_start(const char *conninfo, unsigned batch_max, struct runner **
     r->batch_max = batch_max;
     r->tail = &r->head;
     (void)pthread_mutex_init(&r->lock, NULL);
-    cond_init(&r->work);
+    wait_init(&r->work);
     if (pthread_create(&r->thread, NULL, writer_main, r) != 0) {
         db_close(r->db);
         free(r);

@@ -1,5 +1,6 @@
 #include "tests/lib/pair.h"
 
+#include "server/app_apply.h"
 #include "server/clearing/clearing.h"
 #include "server/party/vouch.h"
 

@@ -184,11 +184,6 @@ void oracle_evidence(struct world *w, struct node *n, const struct core_action *
         fail(w, "evidence", "node %u accuses member %u, who is correct", n->index, who);
 }
 
-static bool has(const struct core_members *set, uint16_t i)
-{
-    return (set->bits[i / 64] >> (i % 64) & 1) != 0;
-}
-
 /* Would a careful reader of the votes so far see a double notarize or a skip beside a finalize now?
  */
 void oracle_expect(struct world *w, const struct node *n, const struct core_event *e)
@@ -198,11 +193,12 @@ void oracle_expect(struct world *w, const struct node *n, const struct core_even
     if (n->byzantine || s->view != e->view || e->view <= n->core->final_view ||
         e->view > n->core->view + CORE_WINDOW || e->from >= n->core->config.n || e->from == n->seat)
         return;
-    if (e->kind == CORE_N && has(&s->n_seen, e->from) &&
-        !has(&s->accused[CORE_FAULT_NN], e->from) &&
+    if (e->kind == CORE_N && core_set_has(&s->n_seen, e->from) &&
+        !core_set_has(&s->accused[CORE_FAULT_NN], e->from) &&
         memcmp(&s->n_of[e->from], &e->id, sizeof(e->id)) != 0)
         w->expected = CORE_FAULT_NN;
-    if (e->kind == CORE_S && has(&s->f_seen, e->from) && !has(&s->accused[CORE_FAULT_SF], e->from))
+    if (e->kind == CORE_S && core_set_has(&s->f_seen, e->from) &&
+        !core_set_has(&s->accused[CORE_FAULT_SF], e->from))
         w->expected = CORE_FAULT_SF;
 }
 

@@ -26,26 +26,6 @@ uint16_t core_leader(const struct core *c, uint64_t view)
     return c->config.schedule[view % c->config.schedule_len];
 }
 
-bool set_has(const struct core_members *s, uint16_t i)
-{
-    return (s->bits[i / 64] >> (i % 64) & 1) != 0;
-}
-
-void set_add(struct core_members *s, uint16_t i)
-{
-    s->bits[i / 64] |= UINT64_C(1) << (i % 64);
-}
-
-unsigned set_count(const struct core_members *s)
-{
-    return (unsigned)(__builtin_popcountll(s->bits[0]) + __builtin_popcountll(s->bits[1]));
-}
-
-bool core_id_equal(const struct core_id *a, const struct core_id *b)
-{
-    return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}
-
 /* ---- slots ----------------------------------------------------------------------------------- */
 
 static bool in_ring(const struct core *c, uint64_t view)

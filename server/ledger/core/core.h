@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define CORE_MEMBERS_MAX 100
 #define CORE_SCHEDULE_MAX 400 /* 4n: the longest cycle of leaders */
@@ -31,6 +32,10 @@
 struct core_id {
     uint8_t bytes[32];
 };
+static inline bool core_id_equal(const struct core_id *a, const struct core_id *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
 
 enum core_kind { CORE_N = 1, CORE_S = 2, CORE_F = 3 }; /* notarize, skip, finalize */
 
@@ -130,9 +135,21 @@ struct core_out {
 };
 
 /* ---- state ----------------------------------------------------------------------------------- */
-struct core_members { /* a set of members */
+struct core_members { /* a set of members, by index */
     uint64_t bits[2];
 };
+static inline bool core_set_has(const struct core_members *s, size_t i)
+{
+    return (s->bits[i / 64] >> (i % 64) & 1) != 0;
+}
+static inline void core_set_add(struct core_members *s, size_t i)
+{
+    s->bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+static inline unsigned core_set_count(const struct core_members *s)
+{
+    return (unsigned)(__builtin_popcountll(s->bits[0]) + __builtin_popcountll(s->bits[1]));
+}
 
 enum core_check { CORE_UNASKED, CORE_ASKED, CORE_GOOD, CORE_BAD };
 

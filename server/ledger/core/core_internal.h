@@ -12,10 +12,6 @@ struct core_slot *slot_of(struct core *c, uint64_t view);
 struct core_slot *slot_find(struct core *c, uint64_t view);
 /* The block with this id if the slot holds it (proposal or certified block), else NULL. */
 const struct core_block *slot_block(const struct core_slot *s, const struct core_id *id);
-bool core_id_equal(const struct core_id *a, const struct core_id *b);
-bool set_has(const struct core_members *s, uint16_t i);
-void set_add(struct core_members *s, uint16_t i);
-unsigned set_count(const struct core_members *s);
 /* A zeroed action of this type about (kind, view, id), addressed to nobody in particular. */
 struct core_action *act(struct core_out *out, enum core_action_type type, uint8_t kind,
                         uint64_t view, const struct core_id *id);

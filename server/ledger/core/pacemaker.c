@@ -33,7 +33,7 @@ static bool waiting(struct core *c)
 {
     const struct core_slot *s = slot_find(c, c->view);
     return MUTANT(RESTLESS) || c->work || c->n_top > c->final_view ||
-           (s != NULL && (s->has_prop || (set_count(&s->s_seen) > 0 && !MUTANT(JOINFREE))));
+           (s != NULL && (s->has_prop || (core_set_count(&s->s_seen) > 0 && !MUTANT(JOINFREE))));
 }
 
 /* A leader with nothing to order, or with too many heights open, gives the tip half the time to

@@ -26,8 +26,8 @@ void on_proposal(struct core *c, const struct core_event *e, struct core_out *ou
         s->my_n = false;
         return;
     }
-    if (!set_has(&s->accused[CORE_FAULT_PROPOSAL], e->from)) {
-        set_add(&s->accused[CORE_FAULT_PROPOSAL], e->from);
+    if (!core_set_has(&s->accused[CORE_FAULT_PROPOSAL], e->from)) {
+        core_set_add(&s->accused[CORE_FAULT_PROPOSAL], e->from);
         struct core_action *a = act(out, CORE_EVIDENCE, CORE_FAULT_PROPOSAL, s->view, &b->id);
         a->from = e->from;
         a->other = s->prop.id;

@@ -51,13 +51,13 @@ void on_record(struct core *c, const struct core_event *e)
 static void recount(struct core_slot *s, uint16_t me)
 {
     if (s->my_n) {
-        set_add(&s->n_seen, me);
+        core_set_add(&s->n_seen, me);
         s->n_of[me] = s->my_n_id;
     }
     if (s->my_s)
-        set_add(&s->s_seen, me);
+        core_set_add(&s->s_seen, me);
     if (s->my_f) {
-        set_add(&s->f_seen, me);
+        core_set_add(&s->f_seen, me);
         s->f_of[me] = s->my_f_id;
     }
     /* What I voted for, or proposed, was checked before. */

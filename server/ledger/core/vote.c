@@ -6,9 +6,9 @@
 static void accuse(struct core_slot *s, uint8_t fault, uint16_t who, const struct core_id *id,
                    const struct core_id *other, struct core_out *out)
 {
-    if (set_has(&s->accused[fault], who) || MUTANT(NOEVIDENCE))
+    if (core_set_has(&s->accused[fault], who) || MUTANT(NOEVIDENCE))
         return;
-    set_add(&s->accused[fault], who);
+    core_set_add(&s->accused[fault], who);
     struct core_action *a = act(out, CORE_EVIDENCE, fault, s->view, id);
     a->from = who;
     if (other != NULL)
@@ -19,7 +19,7 @@ static void accuse(struct core_slot *s, uint8_t fault, uint16_t who, const struc
 static void compare(struct core_slot *s, uint8_t kind, uint16_t who, const struct core_id *id,
                     struct core_out *out)
 {
-    bool n = set_has(&s->n_seen, who), f = set_has(&s->f_seen, who);
+    bool n = core_set_has(&s->n_seen, who), f = core_set_has(&s->f_seen, who);
     if (kind == CORE_N && n && (!core_id_equal(&s->n_of[who], id) || MUTANT(FALSEEVIDENCE)))
         accuse(s, CORE_FAULT_NN, who, id, &s->n_of[who], out);
     if (kind == CORE_F && f && !core_id_equal(&s->f_of[who], id))
@@ -30,7 +30,7 @@ static void compare(struct core_slot *s, uint8_t kind, uint16_t who, const struc
         accuse(s, CORE_FAULT_NF, who, id, &s->n_of[who], out);
     if (kind == CORE_S && f)
         accuse(s, CORE_FAULT_SF, who, &s->f_of[who], NULL, out);
-    if (kind == CORE_F && set_has(&s->s_seen, who))
+    if (kind == CORE_F && core_set_has(&s->s_seen, who))
         accuse(s, CORE_FAULT_SF, who, id, NULL, out);
 }
 
@@ -39,7 +39,7 @@ static unsigned count_equal(const struct core *c, const struct core_members *see
 {
     unsigned count = 0;
     for (uint16_t i = 0; i < c->config.n; i++)
-        if (set_has(seen, i) && (core_id_equal(&of[i], id) || MUTANT(ANYHASH)))
+        if (core_set_has(seen, i) && (core_id_equal(&of[i], id) || MUTANT(ANYHASH)))
             count++;
     return count;
 }
@@ -53,15 +53,15 @@ static void tally(struct core *c, struct core_slot *s, uint8_t kind, uint16_t wh
                                                  : &s->s_seen;
     struct core_id *of = kind == CORE_N ? s->n_of : s->f_of;
     compare(s, kind, who, id, out);
-    bool again = MUTANT(DUPLICATES) && set_has(seen, who);
-    if (set_has(seen, who) && !again)
+    bool again = MUTANT(DUPLICATES) && core_set_has(seen, who);
+    if (core_set_has(seen, who) && !again)
         return;
-    set_add(seen, who);
+    core_set_add(seen, who);
     if (kind != CORE_S)
         of[who] = *id;
-    unsigned count = kind == CORE_S ? set_count(seen) : count_equal(c, seen, of, id);
+    unsigned count = kind == CORE_S ? core_set_count(seen) : count_equal(c, seen, of, id);
     if (MUTANT(SKIPISFINAL) && kind == CORE_F)
-        count += set_count(&s->s_seen);
+        count += core_set_count(&s->s_seen);
     if (count + again >= core_quorum(c->config.n))
         certify(c, s, kind, kind == CORE_S ? NULL : id, out);
 }
@@ -134,8 +134,8 @@ bool rule_join(struct core *c, struct core_out *out)
 {
     struct core_slot *s = slot_find(c, c->view);
     if (MUTANT(JOINFREE) || s == NULL ||
-        (set_count(&s->s_seen) <= core_faults(c->config.n) &&
-         !set_has(&s->s_seen, core_leader(c, c->view))))
+        (core_set_count(&s->s_seen) <= core_faults(c->config.n) &&
+         !core_set_has(&s->s_seen, core_leader(c, c->view))))
         return false;
     return cast_skip(c, s, out);
 }

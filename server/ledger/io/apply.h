@@ -29,7 +29,4 @@ struct ledger_apply {
                    const char *statement, size_t len, usec_t now);
 };
 
-extern const struct ledger_apply app_apply[];
-extern const size_t app_apply_n;
-
 #endif

@@ -105,11 +105,6 @@ enum err ballots_add_cert(struct ballots *b, const struct wire_cert *c)
     return v != NULL ? keep(v, c) : ERR_NO_MEMORY;
 }
 
-static bool same(const struct core_id *a, const struct core_id *b)
-{
-    return memcmp(a, b, sizeof(*a)) == 0;
-}
-
 /* The first q equal votes, by ascending signer. */
 static enum err gather(struct ballots *b, struct ballot_view *v, uint8_t kind,
                        const struct core_id *id)
@@ -120,9 +115,9 @@ static enum err gather(struct ballots *b, struct ballot_view *v, uint8_t kind,
     uint16_t q = core_quorum(b->scope.n);
     for (uint16_t i = 0; i < b->scope.n && c.n_signers < q; i++) {
         const struct wire_vote *vote = place(b, v, kind, i);
-        if (vote->kind == 0 || !same(&vote->id, id))
+        if (vote->kind == 0 || !core_id_equal(&vote->id, id))
             continue;
-        c.signers.bits[i / 64] |= UINT64_C(1) << (i % 64);
+        core_set_add(&c.signers, i);
         memcpy(c.signature[c.n_signers++], vote->signature, SIGN_BYTES);
     }
     return c.n_signers == q ? keep(v, &c) : ERR_NOT_FOUND;
@@ -141,7 +136,7 @@ enum err ballots_cert(struct ballots *b, uint8_t kind, uint64_t view, const stru
         if (e != OK)
             return e;
     }
-    if (!same(&v->cert_id[kind - 1], want))
+    if (!core_id_equal(&v->cert_id[kind - 1], want))
         return ERR_NOT_FOUND;
     *ret = v->cert[kind - 1].data;
     *ret_len = v->cert[kind - 1].len;

@@ -42,7 +42,7 @@ static size_t path_to_tip(struct instance *i, struct block_node *top,
     for (struct block_node *b = top; b != NULL && n < RANGE_AHEAD_MAX;
          b = node_find(i->blocks, &b->p.block.parent)) {
         ret[n++] = b;
-        if (memcmp(&b->p.block.parent, &i->final.id, sizeof(struct core_id)) == 0)
+        if (core_id_equal(&b->p.block.parent, &i->final.id))
             return n;
     }
     return 0;
@@ -61,7 +61,7 @@ static void finalize(struct consensus *c, struct instance *i, struct block_node 
 static bool certifies(const struct wire_cert *cert, const struct block_node *b)
 {
     return cert->kind == CORE_F && cert->view == b->p.block.view &&
-           memcmp(&cert->id, &b->p.id, sizeof(b->p.id)) == 0;
+           core_id_equal(&cert->id, &b->p.id);
 }
 
 /* The block is what its child, or the tip, names; so its id is enough. */
@@ -81,7 +81,7 @@ static void on_range_block(struct consensus *c, struct instance *i, const struct
                            const struct wire_cert *cert)
 {
     if (p->block.height != i->range_next || i->range_next > i->final.height + RANGE_AHEAD_MAX ||
-        memcmp(&p->block.parent, &i->range_parent, sizeof(i->range_parent)) != 0)
+        !core_id_equal(&p->block.parent, &i->range_parent))
         return;
     struct block_node *b = take_block(i, p);
     if (b == NULL)
@@ -101,7 +101,7 @@ void on_final(struct consensus *c, uint16_t from, const uint8_t *payload, size_t
     bool has_cert = false;
     if (p != NULL && cert != NULL) {
         if (wire_final_parse(payload, len, p, cert, &has_cert) != OK) {
-            c->refused++;
+            refuse(c);
         } else {
             struct instance *i = instance_of(c, p->block.chain);
             if (i->range_next == 0 && p->block.height == i->final.height + 1) {

@@ -2,12 +2,12 @@
 #include "server/ledger/io/consensus.h"
 
 #include "server/base/log.h"
+#include "server/base/wait.h"
 #include "server/ledger/io/consensus_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- ways in --------------------------------------------------------------------------------- */
 
@@ -196,9 +196,7 @@ static void resend(struct consensus *c, struct instance *i)
 {
     unsigned enough = core_faults(i->scope.n) + 1u;
     for (struct batch *b = i->pool.first; b != NULL; b = b->next) {
-        unsigned have = (unsigned)(__builtin_popcountll(b->receipts.bits[0]) +
-                                   __builtin_popcountll(b->receipts.bits[1]));
-        if (have < enough && b->wire.ref.member == c->set.me)
+        if (core_set_count(&b->receipts) < enough && b->wire.ref.member == c->set.me)
             send_batch(c, b);
         give_receipt(c, i, b);
     }
@@ -307,11 +305,9 @@ static void settle(struct consensus *c)
 static bool wait(struct consensus *c, struct offer **ret_offers, struct final_block **ret_answers)
 {
     usec_t until = next_time(c);
-    struct timespec at = { .tv_sec = until / USEC_PER_SEC,
-                           .tv_nsec = (long)(until % USEC_PER_SEC) * 1000 };
     (void)pthread_mutex_lock(&c->lock);
     while (!c->wake && !c->stop)
-        if (pthread_cond_timedwait(&c->woken, &c->lock, &at) != 0)
+        if (!wait_until(&c->woken, &c->lock, until))
             break;
     bool go_on = !c->stop;
     c->wake = false;
@@ -430,12 +426,8 @@ enum err consensus_open(const struct consensus_start *s, struct consensus **ret)
     c->offers_tail = &c->offers;
     c->finals_tail = &c->finals;
     buf_init(&c->bytes, 64u << 20);
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&c->lock, NULL);
-    (void)pthread_cond_init(&c->woken, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&c->woken);
     enum err e = copy_ends(c, s);
     for (int k = 0; k < CHAINS && e == OK; k++)
         e = setup_instance(c, &c->chain[k], (enum chain)(k + 1));

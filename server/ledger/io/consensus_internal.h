@@ -98,7 +98,7 @@ struct consensus {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t woken;
-    bool wake, stop, running;
+    bool wake, stop;
     struct offer *offers, **offers_tail;
     struct final_block *answers;
     struct consensus_state state;
@@ -116,6 +116,10 @@ struct offer {
 
 /* ---- instance.c: cores and their actions ----------------------------------------------------- */
 struct instance *instance_of(struct consensus *c, enum chain chain);
+/* The core's slot of a view; NULL if it has none. */
+const struct core_slot *slot_at(const struct instance *i, uint64_t view);
+/* Index of a member among the validators; -1: it is none. */
+int validator_index(const struct wire_scope *s, uint16_t member);
 /* Feeds one event, and all that its actions answer at once. */
 void feed(struct consensus *c, struct instance *i, const struct core_event *e);
 /* Answers that actions left behind, until there are none. */
@@ -125,25 +129,41 @@ void answer(struct consensus *c, struct instance *i, const struct core_event *e)
 void tell_work(struct consensus *c, struct instance *i);
 void log_block(struct consensus *c, struct instance *i, struct block_node *b);
 
-/* ---- contents.c: blocks: building, checking, handing out ------------------------------------- */
+/* ---- contents.c: blocks: building and checking ----------------------------------------------- */
+/* Reckons b->after, the tip of the chain after this block, if that is not done: OK, ERR_NOT_READY,
+ * or ERR_LOG_INCONSISTENT for a block that can never follow its parent. */
+enum err node_tip(struct consensus *c, struct instance *i, struct block_node *b) MUST_USE;
 void build_block(struct consensus *c, struct instance *i, const struct core_action *a);
 void check_block(struct consensus *c, struct instance *i, const struct core_action *a);
 /* Tries again what waited for batches, parents or the other chain. */
 void retry_contents(struct consensus *c);
-void want_delivered(struct consensus *c, struct instance *i, const struct core_id *id);
-void hand_out(struct consensus *c, struct instance *i);
 /* State after the block, computing what is missing below it; NULL while something is not here. */
 const struct tip *tip_after(struct consensus *c, struct instance *i, const struct core_id *id);
 bool has_work(struct consensus *c, struct instance *i);
 void remember_final(struct instance *i, const struct tip *t);
 
+/* ---- finals.c: final blocks on their way to the driver --------------------------------------- */
+void want_delivered(struct consensus *c, struct instance *i, const struct core_id *id);
+void hand_out(struct consensus *c, struct instance *i);
+
 /* ---- frames.c: what comes in ----------------------------------------------------------------- */
 void take_frames(struct consensus *c);
-void give_receipt(struct consensus *c, struct instance *i, struct batch *b);
-void send_batch(struct consensus *c, const struct batch *b);
+/* A frame that is broken or lies: counted. */
+void refuse(struct consensus *c);
+/* The chain, if it is in this epoch; else NULL. */
+struct instance *scope_of(struct consensus *c, enum chain chain, uint32_t epoch);
 void adopt_certs(struct consensus *c, struct instance *i, const struct wire_proposal *p);
 void tell_cert(struct consensus *c, struct instance *i, const struct wire_cert *w);
+
+/* ---- batches.c ------------------------------------------------------------------------------- */
+void give_receipt(struct consensus *c, struct instance *i, struct batch *b);
+void send_batch(struct consensus *c, const struct batch *b);
 void take_batch(struct consensus *c, struct instance *i, const struct wire_batch *b, bool own);
+void on_batch_frame(struct consensus *c, const uint8_t *payload, size_t len);
+void on_receipt_frame(struct consensus *c, const uint8_t *payload, size_t len);
+
+/* ---- pulls.c --------------------------------------------------------------------------------- */
+void on_pull_frame(struct consensus *c, uint16_t from, const uint8_t *payload, size_t len);
 
 /* ---- catchup.c ------------------------------------------------------------------------------- */
 /* Asks one peer, another each time, for final blocks from the tip on. */
@@ -153,7 +173,8 @@ void tend_range(struct consensus *c, struct instance *i);
 void on_final(struct consensus *c, uint16_t from, const uint8_t *payload, size_t len);
 
 /* ---- replay.c -------------------------------------------------------------------------------- */
-/* Opens the journal and feeds the cores what it holds; *ret_why when it may not be voted with. */
+/* Opens the journal and feeds the cores what it holds; without a whole one this member only
+ * follows. */
 enum err replay(struct consensus *c) MUST_USE;
 
 /* ---- cosign.c -------------------------------------------------------------------------------- */

@@ -37,8 +37,7 @@ static bool account_known(const struct consensus *c, uint64_t height)
            (height == account->final.height && account->ending == NULL);
 }
 
-/* OK, ERR_NOT_READY, or ERR_LOG_INCONSISTENT for a block that can never follow its parent. */
-static enum err state_of(struct consensus *c, struct instance *i, struct block_node *b)
+enum err node_tip(struct consensus *c, struct instance *i, struct block_node *b)
 {
     const struct wire_batch_ref *missing = NULL;
     if (b->stated)
@@ -59,10 +58,10 @@ static enum err state_of(struct consensus *c, struct instance *i, struct block_n
 
 const struct tip *tip_after(struct consensus *c, struct instance *i, const struct core_id *id)
 {
-    if (memcmp(id, &i->final.id, sizeof(*id)) == 0)
+    if (core_id_equal(id, &i->final.id))
         return &i->final;
     struct block_node *b = node_find(i->blocks, id);
-    return b != NULL && state_of(c, i, b) == OK ? &b->after : NULL;
+    return b != NULL && node_tip(c, i, b) == OK ? &b->after : NULL;
 }
 
 void remember_final(struct instance *i, const struct tip *t)
@@ -78,8 +77,8 @@ void remember_final(struct instance *i, const struct tip *t)
 static const struct tip *newest(const struct instance *i)
 {
     for (uint64_t v = i->core->top; v > i->core->final_view; v--) {
-        const struct core_slot *s = &i->core->slots[v % CORE_SLOTS];
-        if (s->view != v || !s->cert_n)
+        const struct core_slot *s = slot_at(i, v);
+        if (s == NULL || !s->cert_n)
             continue;
         const struct block_node *b = node_find(i->blocks, &s->cert_n_id);
         if (b != NULL && b->stated)
@@ -88,10 +87,8 @@ static const struct tip *newest(const struct instance *i)
     return &i->final;
 }
 
-static struct batch *next_batch(struct consensus *c, struct instance *i, const struct tip *t,
-                                uint16_t member)
+static struct batch *next_batch(struct instance *i, const struct tip *t, uint16_t member)
 {
-    (void)c;
     return pool_next(&i->pool, member, sequences_next(&t->next, member),
                      core_faults(i->scope.n) + 1u);
 }
@@ -104,7 +101,7 @@ bool has_work(struct consensus *c, struct instance *i)
     if (i->chain == CHAIN_TX && end_of(c, i->scope.epoch) != NULL)
         return true; /* the members have changed: a block must say so */
     for (size_t k = 0; k < c->members.n; k++)
-        if (next_batch(c, i, t, c->members.list[k].number) != NULL)
+        if (next_batch(i, t, c->members.list[k].number) != NULL)
             return true;
     return false;
 }
@@ -119,7 +116,7 @@ static void fill(struct consensus *c, struct instance *i, const struct tip *pare
     uint32_t entries = 0;
     for (size_t k = 0; k < c->members.n && !parent->ended; k++) {
         uint16_t member = c->members.list[(k + b->view) % c->members.n].number;
-        struct batch *next = next_batch(c, i, &t, member);
+        struct batch *next = next_batch(i, &t, member);
         while (next != NULL && b->n_batches < WIRE_BATCHES_MAX &&
                entries + next->wire.ref.n <= BLOCK_ENTRIES_MAX) {
             const struct wire_batch_ref *ref = &next->wire.ref;
@@ -129,7 +126,7 @@ static void fill(struct consensus *c, struct instance *i, const struct tip *pare
             entries += ref->n;
             for (uint32_t e = 0; e < ref->n; e++)
                 merkle_append(&t.tree, &next->leaves[e]);
-            next = next_batch(c, i, &t, member);
+            next = next_batch(i, &t, member);
         }
     }
     b->tree_size = t.tree.size;
@@ -237,10 +234,11 @@ void build_block(struct consensus *c, struct instance *i, const struct core_acti
         e = justify(i, a, &just);
     if (e == OK)
         e = seal(c, i, p, &just, &b);
+    if (e == OK)
+        e = node_tip(c, i, b);
     if (e == OK) {
         struct core_event built = { .type = CORE_EV_BUILT };
         i->build_waits = false;
-        (void)state_of(c, i, b);
         wire_block_core(&b->p.block, &b->p.id, &built.block);
         answer(c, i, &built);
     }
@@ -262,7 +260,7 @@ static enum err check_other(struct consensus *c, struct instance *i, const struc
         return ERR_LOG_INCONSISTENT;
     if (o->height > other->final.height || at->height != o->height)
         return ERR_NOT_READY;
-    return memcmp(&at->id, &o->id, sizeof(o->id)) == 0 && at->size == o->size &&
+    return core_id_equal(&at->id, &o->id) && at->size == o->size &&
                    memcmp(&at->root, &o->root, sizeof(o->root)) == 0
                ? OK
                : ERR_LOG_INCONSISTENT;
@@ -280,7 +278,7 @@ void check_block(struct consensus *c, struct instance *i, const struct core_acti
     if (e == OK)
         e = check_other(c, i, parent, &b->p.block.other);
     if (e == OK)
-        e = state_of(c, i, b);
+        e = node_tip(c, i, b);
     if (e != OK && e != ERR_LOG_INCONSISTENT)
         return; /* tried again when more is here */
     if (e != OK)
@@ -296,10 +294,11 @@ void check_block(struct consensus *c, struct instance *i, const struct core_acti
 static void retry_checks(struct consensus *c, struct instance *i)
 {
     for (uint64_t v = i->core->final_view + 1; v <= i->core->top; v++) {
-        const struct core_slot *s = &i->core->slots[v % CORE_SLOTS];
+        const struct core_slot *s = slot_at(i, v);
+        if (s == NULL || !s->has_prop || s->check != CORE_ASKED)
+            continue;
         const struct core_action a = { .view = v, .id = s->prop.id };
-        if (s->view == v && s->has_prop && s->check == CORE_ASKED)
-            check_block(c, i, &a);
+        check_block(c, i, &a);
     }
 }
 
@@ -316,123 +315,4 @@ void retry_contents(struct consensus *c)
         retry_checks(c, i);
         hand_out(c, i);
     }
-}
-
-/* ---- handing out ----------------------------------------------------------------------------- */
-
-/* A block may be made final twice: by votes, and by a range that ends in a later one. It leaves
- * once. */
-static bool is_wanted(const struct instance *i, const struct core_id *id)
-{
-    const struct block_node *b = node_find(i->blocks, id);
-    bool is = b != NULL && b->p.block.height <= i->final.height;
-    for (size_t k = 0; k < i->n_to_deliver && !is; k++)
-        is = memcmp(&i->to_deliver[k], id, sizeof(*id)) == 0;
-    return is;
-}
-
-void want_delivered(struct consensus *c, struct instance *i, const struct core_id *id)
-{
-    if (is_wanted(i, id))
-        return;
-    if (i->n_to_deliver == i->cap_to_deliver) {
-        size_t cap = i->cap_to_deliver * 2 + CORE_SLOTS;
-        struct core_id *more = reallocarray(i->to_deliver, cap, sizeof(*more));
-        if (more == NULL)
-            abort(); /* a final block cannot be forgotten */
-        i->to_deliver = more;
-        i->cap_to_deliver = cap;
-    }
-    i->to_deliver[i->n_to_deliver++] = *id;
-    hand_out(c, i);
-}
-
-static uint8_t *copy_bytes(const uint8_t *bytes, size_t len)
-{
-    uint8_t *copy = malloc(len);
-    if (copy == NULL)
-        abort(); /* a final block cannot be forgotten */
-    memcpy(copy, bytes, len);
-    return copy;
-}
-
-/* Some certificate of this very block goes with it: its F, else its N, which its child's
- * justification shows. A leader that starts from the database needs one to justify the next block.
- */
-static void keep_certs(struct instance *i, const struct block_node *b,
-                       const struct block_node *child, struct final_block *f)
-{
-    const uint8_t *bytes = NULL;
-    uint64_t view = b->p.block.view;
-    size_t len = 0;
-    if (ballots_cert(i->ballots, CORE_F, view, &b->p.id, &bytes, &len) == OK) {
-        f->cert = copy_bytes(bytes, len);
-        f->cert_len = len;
-    } else if (ballots_cert(i->ballots, CORE_N, view, &b->p.id, &bytes, &len) == OK) {
-        f->notar = copy_bytes(bytes, len);
-        f->notar_len = len;
-    } else if (child != NULL && child->p.just_len > 2) {
-        struct wire_cert *w = malloc(sizeof(*w));
-        if (w != NULL && wire_cert_parse(child->p.just + 2, child->p.just_len - 2, w, &len) == OK) {
-            f->notar = copy_bytes(child->p.just + 2, len);
-            f->notar_len = len;
-        }
-        free(w);
-    }
-}
-
-static struct final_block *wrap(struct instance *i, const struct block_node *b,
-                                const struct block_node *child)
-{
-    struct final_block *f = calloc(1, sizeof(*f));
-    if (f == NULL)
-        abort();
-    f->chain = i->chain;
-    f->epoch = i->scope.epoch;
-    f->node = b;
-    f->first_index = i->final.tree.size;
-    for (uint16_t k = 0; k < b->p.block.n_batches; k++)
-        f->batch[k] = pool_find(&i->pool, b->p.block.batch[k].digest);
-    keep_certs(i, b, child, f);
-    return f;
-}
-
-/* With a block of the account chain goes what the fold says after it. */
-static void keep_fold(struct consensus *c, struct instance *i, struct final_block *f)
-{
-    if (i->chain != CHAIN_ACCOUNT)
-        return;
-    f->members = malloc(sizeof(*f->members));
-    if (f->members == NULL)
-        abort();
-    *f->members = c->members;
-}
-
-void hand_out(struct consensus *c, struct instance *i)
-{
-    size_t done = 0;
-    if (i->n_to_deliver == 0)
-        return;
-    while (done < i->n_to_deliver && i->ending == NULL) {
-        struct block_node *b = node_find(i->blocks, &i->to_deliver[done]);
-        if (b == NULL || state_of(c, i, b) != OK)
-            break;
-        struct final_block *f = wrap(
-            i, b,
-            done + 1 < i->n_to_deliver ? node_find(i->blocks, &i->to_deliver[done + 1]) : NULL);
-        *c->finals_tail = f;
-        c->finals_tail = &f->next;
-        bool ends = b->after.ended;
-        i->final = b->after;
-        remember_final(i, &i->final);
-        i->finalized++;
-        if (i->chain == CHAIN_ACCOUNT)
-            (void)fold_block(i, b, &c->members);
-        done++;
-        if (ends)
-            i->ending = f; /* what follows in the list is its tail; end_epoch() goes on */
-        keep_fold(c, i, f);
-    }
-    memmove(i->to_deliver, i->to_deliver + done, (i->n_to_deliver - done) * sizeof(*i->to_deliver));
-    i->n_to_deliver -= done;
 }

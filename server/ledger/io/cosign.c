@@ -41,14 +41,6 @@ static bool cosigner_of(const struct consensus *c, uint16_t number, struct note_
     return m != NULL && note_key_make(name, NOTE_TYPE_COSIGNATURE, m->cosigner_key, ret);
 }
 
-static int index_of(const struct instance *i, uint16_t number)
-{
-    for (uint16_t k = 0; k < i->scope.n; k++)
-        if (i->scope.member[k] == number)
-            return k;
-    return -1;
-}
-
 static enum err write_note(struct consensus *c, struct instance *i, const struct cosigned *s,
                            struct buf *ret)
 {
@@ -65,7 +57,7 @@ static enum err write_note(struct consensus *c, struct instance *i, const struct
     uint16_t left = core_quorum(i->scope.n);
     for (uint16_t k = 0; k < i->scope.n && e == OK && left > 0; k++) {
         struct note_key key;
-        if ((s->have.bits[k / 64] >> (k % 64) & 1) == 0)
+        if (!core_set_has(&s->have, k))
             continue;
         e = cosigner_of(c, i->scope.member[k], &key)
                 ? cosignature_line(&key, s->time[k], s->signature[k], ret)
@@ -80,8 +72,7 @@ static enum err write_note(struct consensus *c, struct instance *i, const struct
 static void publish(struct consensus *c, struct instance *i, const struct cosigned *s)
 {
     struct final_note n = { .chain = i->chain, .size = s->size, .root = s->root };
-    unsigned have =
-        (unsigned)(__builtin_popcountll(s->have.bits[0]) + __builtin_popcountll(s->have.bits[1]));
+    unsigned have = core_set_count(&s->have);
     if (s->size <= i->published || s->size > i->stored || have < core_quorum(i->scope.n))
         return; /* nothing is published that the own database does not hold */
     buf_init(&n.note, CHECKPOINT_MAX);
@@ -97,7 +88,7 @@ static void keep(struct consensus *c, struct instance *i, struct cosigned *s, ui
 {
     if (s->size > i->signed_size[index])
         i->signed_size[index] = s->size;
-    s->have.bits[index / 64] |= UINT64_C(1) << (index % 64);
+    core_set_add(&s->have, index);
     s->time[index] = time;
     memcpy(s->signature[index], signature, SIGN_BYTES);
     publish(c, i, s);
@@ -148,7 +139,7 @@ void send_cosignatures(struct consensus *c, struct instance *i, uint16_t to)
                                       .signer = i->scope.member[k],
                                       .time = s->time[k] };
         struct buf frame;
-        if ((s->have.bits[k / 64] >> (k % 64) & 1) == 0)
+        if (!core_set_has(&s->have, k))
             continue;
         memcpy(w.signature, s->signature[k], SIGN_BYTES);
         buf_init(&frame, WIRE_COSIGNATURE_BYTES);
@@ -161,12 +152,12 @@ void send_cosignatures(struct consensus *c, struct instance *i, uint16_t to)
 void on_cosignature(struct consensus *c, const struct wire_cosignature *w)
 {
     struct instance *i = instance_of(c, w->chain);
-    int index = index_of(i, w->signer);
+    int index = validator_index(&i->scope, w->signer);
     if (index < 0 || w->size <= i->signed_size[index] ||
         w->size > i->final.tree.size + COSIGN_AHEAD_MAX)
         return;
     struct cosigned *s = size_entry(i, w->size, &w->root);
-    if (s == NULL || (s->have.bits[index / 64] >> (index % 64) & 1) != 0)
+    if (s == NULL || core_set_has(&s->have, (size_t)index))
         return;
     struct note_key key;
     struct buf body;
@@ -175,6 +166,6 @@ void on_cosignature(struct consensus *c, const struct wire_cosignature *w)
         cosignature_verify(buf_str(&body), body.len, &key, w->time, w->signature) == OK)
         keep(c, i, s, (uint16_t)index, w->time, w->signature);
     else
-        c->refused++;
+        refuse(c);
     buf_release(&body);
 }

@@ -118,10 +118,10 @@ static enum err apply_one(struct delivery *d, struct db *db, const struct entry_
     const struct apply_context c = { .app = d->l->app, .members = d->members, .arena = d->arena };
     if (h->member == d->l->app->member || !kind_of(h, kind))
         return OK;
-    for (size_t k = 0; k < app_apply_n; k++)
-        if (strcmp(app_apply[k].kind, kind) == 0)
-            return app_apply[k].fn(&c, db, h->member, h->sequence, (const char *)h->rest,
-                                   h->rest_len, d->l->app->now(d->l->app));
+    for (size_t k = 0; k < d->l->n_apply; k++)
+        if (strcmp(d->l->apply[k].kind, kind) == 0)
+            return d->l->apply[k].fn(&c, db, h->member, h->sequence, (const char *)h->rest,
+                                     h->rest_len, d->l->app->now(d->l->app));
     return OK;
 }
 

@@ -70,7 +70,7 @@ static bool account_ends(struct consensus *c, struct instance *i, struct block_n
     for (struct block_node *at = b; at != NULL && n < CORE_SLOTS;
          at = node_find(i->blocks, &at->p.block.parent)) {
         path[n++] = at;
-        if (memcmp(&at->p.block.parent, &i->final.id, sizeof(i->final.id)) == 0)
+        if (core_id_equal(&at->p.block.parent, &i->final.id))
             break;
     }
     struct members *m = malloc(sizeof(*m));

@@ -10,6 +10,20 @@ struct instance *instance_of(struct consensus *c, enum chain chain)
     return &c->chain[chain - 1];
 }
 
+const struct core_slot *slot_at(const struct instance *i, uint64_t view)
+{
+    const struct core_slot *s = &i->core->slots[view % CORE_SLOTS];
+    return s->view == view ? s : NULL;
+}
+
+int validator_index(const struct wire_scope *s, uint16_t member)
+{
+    for (uint16_t k = 0; k < s->n; k++)
+        if (s->member[k] == member)
+            return k;
+    return -1;
+}
+
 void answer(struct consensus *c, struct instance *i, const struct core_event *e)
 {
     if (c->n_events == EVENTS_MAX)
@@ -74,7 +88,7 @@ static void send_vote(struct consensus *c, struct instance *i, const struct core
                            .view = a->view,
                            .id = a->id };
     const struct wire_vote *mine = ballots_vote(i->ballots, a->view, a->kind, i->me);
-    if (mine != NULL && memcmp(&mine->id, &v.id, sizeof(v.id)) == 0) {
+    if (mine != NULL && core_id_equal(&mine->id, &v.id)) {
         v = *mine;
     } else {
         wire_vote_sign(&i->scope, &c->keys.vote, &v);

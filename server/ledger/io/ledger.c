@@ -1,5 +1,6 @@
 /* The driver: its life and its loop. */
 #include "server/base/log.h"
+#include "server/base/wait.h"
 #include "server/ledger/io/journal.h"
 #include "server/ledger/io/ledger_internal.h"
 #include "server/ledger/log/tile.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Entries that another process of this member wrote are found by looking: soon again after some
@@ -341,26 +341,13 @@ static enum err look(struct ledger *l)
     return e;
 }
 
-static struct timespec in_ms(int64_t ms)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += (long)(ms % 1000) * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000L;
-    }
-    return t;
-}
-
 /* Returns false when it is time to stop. */
 static bool wait_for_work(struct ledger *l)
 {
-    struct timespec until = in_ms(l->look_ms);
+    usec_t until = clock_monotonic() + l->look_ms * 1000;
     (void)pthread_mutex_lock(&l->lock);
     while (!l->wake && !l->stop)
-        if (pthread_cond_timedwait(&l->woken, &l->lock, &until) != 0)
+        if (!wait_until(&l->woken, &l->lock, until))
             break;
     l->wake = false;
     bool go_on = !l->stop;
@@ -389,10 +376,9 @@ static bool finished(struct ledger *l)
 static void drain(struct ledger *l)
 {
     usec_t until = clock_monotonic() + DRAIN_US;
-    struct timespec at = in_ms(DRAIN_US / 1000);
     while (!finished(l) && clock_monotonic() < until) {
         (void)pthread_mutex_lock(&l->lock);
-        while (!l->wake && pthread_cond_timedwait(&l->woken, &l->lock, &at) == 0)
+        while (!l->wake && wait_until(&l->woken, &l->lock, until))
             ;
         l->wake = false;
         (void)pthread_mutex_unlock(&l->lock);
@@ -493,6 +479,8 @@ enum err ledger_open(struct app *app, const struct ledger_start *s, struct ledge
     l->app = app;
     l->keys = *s->keys;
     l->genesis = *s->genesis;
+    l->apply = s->apply;
+    l->n_apply = s->n_apply;
     l->in_flight_max = s->in_flight_max != 0 ? s->in_flight_max : IN_FLIGHT_DEFAULT;
     l->mark_fd = -1;
     l->look_ms = LEDGER_LOOK_MS;
@@ -503,12 +491,8 @@ enum err ledger_open(struct app *app, const struct ledger_start *s, struct ledge
     buf_init(&l->evidence, 4096);
     members_init(&l->members, s->genesis, s->genesis_hash);
     atomic_store(&l->healthy, true);
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&l->lock, NULL);
-    (void)pthread_cond_init(&l->woken, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    wait_init(&l->woken);
     enum err e = open_all(l);
     if (e == OK && pthread_create(&l->thread, NULL, drive, l) != 0)
         e = ERR_NO_MEMORY;

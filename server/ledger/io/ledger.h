@@ -27,10 +27,14 @@ struct ledger_keys {             /* one seed each; docs/keys.md */
     struct sign_key vote;
 };
 
+struct ledger_apply;
+
 struct ledger_start {
     const struct ledger_keys *keys; /* copied */
     const struct genesis *genesis;  /* copied */
     uint8_t genesis_hash[HASH_BYTES];
+    const struct ledger_apply *apply; /* what public entries of others do; borrowed */
+    size_t n_apply;
     uint32_t in_flight_max;        /* 0: the default */
     void (*on_publish)(void *arg); /* after each new checkpoint, on the driver's thread */
     void *arg;

@@ -44,6 +44,8 @@ struct ledger {
     struct app *app;
     struct ledger_keys keys;
     struct genesis genesis;
+    const struct ledger_apply *apply;
+    size_t n_apply;
     uint32_t in_flight_max;
     struct members members; /* of the newest delivered block; written under lock */
     struct epoch_end *ends; /* as the database has them */

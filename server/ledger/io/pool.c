@@ -33,16 +33,11 @@ struct batch *pool_find(struct pool *p, const uint8_t digest[HASH_BYTES])
     return NULL;
 }
 
-static unsigned count(const struct core_members *m)
-{
-    return (unsigned)(__builtin_popcountll(m->bits[0]) + __builtin_popcountll(m->bits[1]));
-}
-
 struct batch *pool_next(struct pool *p, uint16_t member, uint64_t first, unsigned receipts)
 {
     for (struct batch *b = p->first; b != NULL; b = b->next)
         if (b->wire.ref.member == member && b->wire.ref.first == first &&
-            count(&b->receipts) >= receipts)
+            core_set_count(&b->receipts) >= receipts)
             return b;
     return NULL;
 }

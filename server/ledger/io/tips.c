@@ -53,7 +53,7 @@ enum err node_add(struct block_node **list, const uint8_t *bytes, size_t len,
 struct block_node *node_find(struct block_node *list, const struct core_id *id)
 {
     for (; list != NULL; list = list->older)
-        if (memcmp(&list->p.id, id, sizeof(*id)) == 0)
+        if (core_id_equal(&list->p.id, id))
             return list;
     return NULL;
 }

@@ -17,7 +17,7 @@ const struct change *change_accepted(const struct members *m)
 {
     uint16_t q = core_quorum(validators(m));
     for (size_t i = 0; i < m->n_pending; i++)
-        if (set_count(&m->pending[i].approvals) >= q)
+        if (core_set_count(&m->pending[i].approvals) >= q)
             return &m->pending[i];
     return NULL;
 }
@@ -141,7 +141,7 @@ static void approve(const struct members *m, struct change *c, uint16_t number)
 {
     int index = members_validator_index(m, number);
     if (index >= 0)
-        set_add(&c->approvals, (size_t)index);
+        core_set_add(&c->approvals, (size_t)index);
 }
 
 /* At the end, in the place of the proposer's earlier one. */
@@ -200,7 +200,7 @@ enum err change_approve(struct members *m, const struct member *by, const struct
         *ret_refused = "member.role";
     else if (c == NULL)
         *ret_refused = "change.unknown";
-    else if (set_has(&c->approvals, (size_t)index))
+    else if (core_set_has(&c->approvals, (size_t)index))
         *ret_refused = "change.approved";
     else
         approve(m, c, by->number);

@@ -49,7 +49,7 @@ void credit_settle(struct members *m, const struct core_members *withheld)
         struct member *one = &m->list[i];
         int64_t credit = decayed(one->credit);
         if (one->role == MEMBER_VALIDATOR) {
-            credit += m->earned[index] + (set_has(withheld, index) ? CREDIT_WITHHELD : 0);
+            credit += m->earned[index] + (core_set_has(withheld, index) ? CREDIT_WITHHELD : 0);
             index++;
         }
         one->credit = one->convicted ? -CREDIT_MAX : clamp(credit, CREDIT_MAX);

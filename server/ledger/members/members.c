@@ -92,8 +92,8 @@ static void carry_limited(struct members *m, const struct core_members *withheld
     memset(&m->limited, 0, sizeof(m->limited));
     for (uint16_t i = 0; i < m->prior.n; i++) {
         int now = members_validator_index(m, m->prior.member[i]);
-        if (set_has(withheld, i) && now >= 0)
-            set_add(&m->limited, (size_t)now);
+        if (core_set_has(withheld, i) && now >= 0)
+            core_set_add(&m->limited, (size_t)now);
     }
 }
 

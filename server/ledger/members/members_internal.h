@@ -1,4 +1,4 @@
-/* What the files of this folder share: sets of indices, checks of one member, and the steps that
+/* What the files of this folder share: checks of one member, and the steps that
  * members_apply and members_next_epoch are made of. A refusal is a stable code, or NULL for "done".
  */
 #ifndef CAIRN_LEDGER_MEMBERS_INTERNAL_H
@@ -10,21 +10,6 @@
 #define MEMBER_FIELDS 7
 #define CREDIT_SKIPPED (-4)
 #define CREDIT_WITHHELD (-16) /* as four skipped views */
-
-static inline bool set_has(const struct core_members *s, size_t i)
-{
-    return (s->bits[i / 64] >> (i % 64) & 1) != 0;
-}
-
-static inline void set_add(struct core_members *s, size_t i)
-{
-    s->bits[i / 64] |= UINT64_C(1) << (i % 64);
-}
-
-static inline unsigned set_count(const struct core_members *s)
-{
-    return (unsigned)(__builtin_popcountll(s->bits[0]) + __builtin_popcountll(s->bits[1]));
-}
 
 /* ---- one member (card.c) ---- */
 /* Where the fields of a member are read to before they are checked. */

@@ -53,7 +53,7 @@ void members_schedule(struct members *m)
     for (size_t i = 0; i < m->n; i++) {
         if (m->list[i].role != MEMBER_VALIDATOR)
             continue;
-        for (unsigned t = turns(&m->list[i], set_has(&m->limited, index)); t > 0; t--)
+        for (unsigned t = turns(&m->list[i], core_set_has(&m->limited, index)); t > 0; t--)
             m->schedule[len++] = index;
         index++;
     }

@@ -44,7 +44,7 @@ void seed_next(const struct members *m, uint32_t epoch, const struct core_id *bo
     len += put_number(text + len, epoch, 4);
     len += put(text + len, boundary->bytes, sizeof(boundary->bytes));
     for (uint16_t i = 0; i < n; i++) {
-        if (!set_has(&m->opened, i) || set_has(&m->fresh, i))
+        if (!core_set_has(&m->opened, i) || core_set_has(&m->fresh, i))
             continue;
         len += put_number(text + len, who[i], 2);
         len += put(text + len, m->opening[i], HASH_BYTES);
@@ -58,20 +58,20 @@ void seed_withheld(const struct members *m, struct core_members *ret)
 {
     uint16_t who[CORE_MEMBERS_MAX];
     uint16_t n = members_validators(m, who);
-    unsigned in_time = set_count(&m->opened) - set_count(&m->fresh);
+    unsigned in_time = core_set_count(&m->opened) - core_set_count(&m->fresh);
     memset(ret, 0, sizeof(*ret));
     for (uint16_t i = 0; i < n && in_time >= core_quorum(n); i++)
-        if (set_has(&m->committed, i) && !set_has(&m->opened, i))
-            set_add(ret, i);
+        if (core_set_has(&m->committed, i) && !core_set_has(&m->opened, i))
+            core_set_add(ret, i);
 }
 
 static const char *why_not_commit(const struct members *m, int index)
 {
     if (index < 0)
         return "member.role";
-    if (set_has(&m->committed, (size_t)index))
+    if (core_set_has(&m->committed, (size_t)index))
         return "seed.committed";
-    return set_count(&m->opened) > 0 ? "seed.closed" : NULL;
+    return core_set_count(&m->opened) > 0 ? "seed.closed" : NULL;
 }
 
 enum err seed_commit(struct members *m, const struct member *by, const struct statement *s,
@@ -85,7 +85,7 @@ enum err seed_commit(struct members *m, const struct member *by, const struct st
         *ret_refused = why_not_commit(m, index);
     if (e != OK || *ret_refused != NULL)
         return e;
-    set_add(&m->committed, (size_t)index);
+    core_set_add(&m->committed, (size_t)index);
     memcpy(m->commitment[index], commitment, HASH_BYTES);
     return OK;
 }
@@ -97,11 +97,11 @@ static const char *why_not_open(const struct members *m, int index, uint16_t num
     uint8_t commitment[HASH_BYTES];
     if (index < 0)
         return "member.role";
-    if (!set_has(&m->committed, (size_t)index))
+    if (!core_set_has(&m->committed, (size_t)index))
         return "seed.not_committed";
-    if (set_has(&m->opened, (size_t)index))
+    if (core_set_has(&m->opened, (size_t)index))
         return "seed.opened";
-    if (set_count(&m->committed) < core_quorum(members_validators(m, who)))
+    if (core_set_count(&m->committed) < core_quorum(members_validators(m, who)))
         return "seed.early";
     members_commitment(m, number, opening, commitment);
     return memcmp(commitment, m->commitment[index], HASH_BYTES) == 0 ? NULL : "seed.mismatch";
@@ -118,8 +118,8 @@ enum err seed_open(struct members *m, const struct member *by, const struct stat
         *ret_refused = why_not_open(m, index, by->number, opening);
     if (e != OK || *ret_refused != NULL)
         return e;
-    set_add(&m->opened, (size_t)index);
-    set_add(&m->fresh, (size_t)index);
+    core_set_add(&m->opened, (size_t)index);
+    core_set_add(&m->fresh, (size_t)index);
     memcpy(m->opening[index], opening, HASH_BYTES);
     return OK;
 }

@@ -67,10 +67,10 @@ static void put_epoch(struct writer *w, const struct members *m)
     put_set(w, &m->fresh);
     put_set(w, &m->limited);
     for (uint16_t i = 0; i < n; i++)
-        if (set_has(&m->committed, i))
+        if (core_set_has(&m->committed, i))
             put(w, m->commitment[i], HASH_BYTES);
     for (uint16_t i = 0; i < n; i++)
-        if (set_has(&m->opened, i))
+        if (core_set_has(&m->opened, i))
             put(w, m->opening[i], HASH_BYTES);
     for (uint16_t i = 0; i < n; i++)
         put_number(w, (uint32_t)m->earned[i], 4);
@@ -171,7 +171,7 @@ static struct core_members take_set(struct reader *r, size_t n)
             continue;
         if (i >= n)
             r->bad = true;
-        set_add(&s, i);
+        core_set_add(&s, i);
     }
     return s;
 }
@@ -270,10 +270,10 @@ static void take_epoch(struct reader *r, struct members *m, size_t validators)
     if (!set_within(&m->opened, &m->committed) || !set_within(&m->fresh, &m->opened))
         r->bad = true;
     for (size_t i = 0; i < validators; i++)
-        if (set_has(&m->committed, i))
+        if (core_set_has(&m->committed, i))
             take(r, m->commitment[i], HASH_BYTES);
     for (size_t i = 0; i < validators; i++)
-        if (set_has(&m->opened, i))
+        if (core_set_has(&m->opened, i))
             take(r, m->opening[i], HASH_BYTES);
     for (size_t i = 0; i < validators; i++)
         m->earned[i] = take_points(r, EARNED_MAX);
@@ -300,9 +300,9 @@ static void take_schedule(struct reader *r, struct members *m, size_t validators
         if (m->schedule[i] >= validators)
             r->bad = true;
         else
-            set_add(&led, m->schedule[i]);
+            core_set_add(&led, m->schedule[i]);
     }
-    if (set_count(&led) != validators)
+    if (core_set_count(&led) != validators)
         r->bad = true;
 }
 

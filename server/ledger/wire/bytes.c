@@ -174,11 +174,6 @@ bool wire_id_is_zero(const struct core_id *id)
     return memcmp(id->bytes, zero.bytes, sizeof(zero.bytes)) == 0;
 }
 
-bool wire_id_same(const struct core_id *a, const struct core_id *b)
-{
-    return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}
-
 void wire_signed_head(struct wire_out *o, const char *label, const uint8_t genesis[HASH_BYTES],
                       enum chain chain)
 {

@@ -51,7 +51,6 @@ bool wire_chain_valid(enum chain c);
  */
 bool wire_ref_valid(const struct wire_batch_ref *r);
 bool wire_id_is_zero(const struct core_id *id);
-bool wire_id_same(const struct core_id *a, const struct core_id *b);
 
 /* What every signed text begins with: label, genesis, chain. */
 void wire_signed_head(struct wire_out *o, const char *label, const uint8_t genesis[HASH_BYTES],
@@ -66,7 +65,6 @@ bool wire_vote_shape(enum chain chain, uint32_t epoch, uint8_t kind, uint64_t vi
  * correct member may sign both. */
 uint8_t wire_fault_of(uint8_t kind_a, const struct core_id *a, uint8_t kind_b,
                       const struct core_id *b);
-bool wire_signer_has(const struct core_members *m, unsigned i);
 /* The signature of that signer, which must be one. */
 const uint8_t *wire_cert_signature(const struct wire_cert *c, unsigned signer);
 /* The text of a proposal: label, genesis, chain, epoch, view, id. */

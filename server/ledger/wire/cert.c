@@ -5,17 +5,12 @@
 #define BITMAP_BYTES 16
 #define CERT_HEAD_BYTES (1 + 4 + 1 + 8 + 32 + 2 + BITMAP_BYTES)
 
-bool wire_signer_has(const struct core_members *m, unsigned i)
-{
-    return (m->bits[i / 64] >> (i % 64) & 1) != 0;
-}
-
 const uint8_t *wire_cert_signature(const struct wire_cert *c, unsigned signer)
 {
     unsigned at = 0;
-    assert(wire_signer_has(&c->signers, signer));
+    assert(core_set_has(&c->signers, signer));
     for (unsigned i = 0; i < signer; i++)
-        at += wire_signer_has(&c->signers, i);
+        at += core_set_has(&c->signers, i);
     return c->signature[at];
 }
 
@@ -24,7 +19,7 @@ static bool signers_fit(const struct wire_cert *c, unsigned limit)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < 64 * COUNT(c->signers.bits); i++) {
-        if (!wire_signer_has(&c->signers, i))
+        if (!core_set_has(&c->signers, i))
             continue;
         if (i >= limit)
             return false;
@@ -96,7 +91,7 @@ enum err wire_cert_verify(const struct wire_scope *s, const struct wire_cert *c)
         return ERR_CRYPTO;
     size_t len = wire_vote_text(s, c->kind, c->view, &c->id, text);
     for (unsigned i = 0, k = 0; k < c->n_signers; i++) {
-        if (!wire_signer_has(&c->signers, i))
+        if (!core_set_has(&c->signers, i))
             continue;
         if (!sign_verify(s->vote_key[i], text, len, c->signature[k++]))
             return ERR_CRYPTO;

@@ -23,7 +23,7 @@ uint8_t wire_fault_of(uint8_t kind_a, const struct core_id *a, uint8_t kind_b,
 {
     if (kind_a == CORE_S || kind_b == CORE_S)
         return kind_a == CORE_F || kind_b == CORE_F ? CORE_FAULT_SF : 0;
-    if (wire_id_same(a, b))
+    if (core_id_equal(a, b))
         return 0;
     if (kind_a != kind_b)
         return CORE_FAULT_NF;
@@ -33,7 +33,7 @@ uint8_t wire_fault_of(uint8_t kind_a, const struct core_id *a, uint8_t kind_b,
 static bool proposals_conflict(const struct evidence_proposal *a, const struct evidence_proposal *b)
 {
     return a->chain == b->chain && a->epoch == b->epoch && a->signer == b->signer &&
-           a->view == b->view && !wire_id_same(&a->id, &b->id);
+           a->view == b->view && !core_id_equal(&a->id, &b->id);
 }
 
 /* ---- one of the two signed things ---- */

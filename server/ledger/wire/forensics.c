@@ -25,7 +25,7 @@ static bool is_whole(const struct wire_proposal *p)
     struct core_id id;
     uint8_t hash[HASH_BYTES];
     sha256(p->just, p->just_len, hash);
-    return wire_block_id(&p->block, &id) == OK && wire_id_same(&id, &p->id) &&
+    return wire_block_id(&p->block, &id) == OK && core_id_equal(&id, &p->id) &&
            bytes_equal(hash, p->block.just_hash, HASH_BYTES);
 }
 
@@ -34,13 +34,13 @@ static bool is_whole(const struct wire_proposal *p)
 static enum err view_check(const struct wire_scope *s, const struct forensic_view *v)
 {
     if (v->n == 0 || v->final.kind != CORE_F ||
-        !wire_id_same(&v->final.id, &v->blocks[v->n - 1].id))
+        !core_id_equal(&v->final.id, &v->blocks[v->n - 1].id))
         return ERR_CRYPTO;
     for (size_t i = 0; i < v->n; i++) {
         const struct wire_block *b = &v->blocks[i].block;
         if (!is_whole(&v->blocks[i]))
             return ERR_CRYPTO;
-        if (i > 0 && (b->parent_view == 0 || !wire_id_same(&b->parent, &v->blocks[i - 1].id)))
+        if (i > 0 && (b->parent_view == 0 || !core_id_equal(&b->parent, &v->blocks[i - 1].id)))
             return ERR_CRYPTO;
     }
     return wire_cert_verify(s, &v->final);
@@ -161,10 +161,10 @@ static void compare(const struct ladder *low, const struct ladder *high, struct 
 static bool goes_through(const struct forensic_view *high, const struct forensic_view *low)
 {
     const struct wire_block *base = &high->blocks[0].block;
-    if (base->parent_view > low->final.view || wire_id_same(&base->parent, &low->final.id))
+    if (base->parent_view > low->final.view || core_id_equal(&base->parent, &low->final.id))
         return true;
     for (size_t i = 0; i < high->n; i++) {
-        if (wire_id_same(&high->blocks[i].id, &low->final.id))
+        if (core_id_equal(&high->blocks[i].id, &low->final.id))
             return true;
     }
     return false;
@@ -203,7 +203,7 @@ enum err forensics_run(const struct wire_scope *s, const struct forensic_view *a
 
 bool forensics_names(const struct forensic_finding *f, uint16_t index)
 {
-    return index < CORE_MEMBERS_MAX && wire_signer_has(&f->guilty, index);
+    return index < CORE_MEMBERS_MAX && core_set_has(&f->guilty, index);
 }
 
 const uint8_t *forensics_signature(const struct wire_cert *c, uint16_t index)

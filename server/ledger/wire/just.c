@@ -32,7 +32,7 @@ static bool is_due(const struct wire_block *b, unsigned i, const struct wire_cer
 {
     bool has_parent = b->parent_view > 0;
     if (has_parent && i == 0)
-        return c->kind != CORE_S && c->view == b->parent_view && wire_id_same(&c->id, &b->parent);
+        return c->kind != CORE_S && c->view == b->parent_view && core_id_equal(&c->id, &b->parent);
     return c->kind == CORE_S && c->view == b->parent_view + i + (has_parent ? 0 : 1);
 }
 

@@ -42,7 +42,7 @@ enum err wire_proposal_print(const struct wire_proposal *p, struct buf *ret)
     if (p->just_len > JUST_BYTES_MAX)
         return ERR_LIMIT;
     enum err e = wire_block_id(&p->block, &id);
-    if (e == OK && (!just_matches(p) || !wire_id_same(&id, &p->id)))
+    if (e == OK && (!just_matches(p) || !core_id_equal(&id, &p->id)))
         e = ERR_CRYPTO;
     if (e == OK)
         e = print(p, ret);

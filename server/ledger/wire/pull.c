@@ -73,7 +73,7 @@ enum err wire_pull_print(const struct wire_pull *p, struct buf *ret)
 static bool same(const struct wire_pull *a, const struct wire_pull *b)
 {
     return a->kind == b->kind && a->member == b->member && a->view == b->view &&
-           a->first == b->first && wire_id_same(&a->id, &b->id);
+           a->first == b->first && core_id_equal(&a->id, &b->id);
 }
 
 enum err wire_pull_parse(const uint8_t *bytes, size_t len, struct wire_pull *ret)
