@@ -32,7 +32,8 @@ enum err store_block_insert(struct db *db, const struct chain_block_row *b, usec
         p_bytes(b->tree_root.bytes, HASH_BYTES),
         p_time(at),
     };
-    return db_exec_expect(db, &block_insert, in, COUNT(in), expect, COUNT(expect), NULL);
+    static const struct later must = { .expect = expect, .n_expect = COUNT(expect) };
+    return db_later(db, &block_insert, in, COUNT(in), &must);
 }
 
 #define BLOCK_COLUMNS                                                                              \
@@ -158,7 +159,8 @@ enum err store_batch_insert(struct db *db, enum chain chain, uint64_t height, in
         p_i64(n),
         p_i64((int64_t)first_index),
     };
-    return db_exec_expect(db, &batch_insert, in, COUNT(in), expect, COUNT(expect), NULL);
+    static const struct later must = { .expect = expect, .n_expect = COUNT(expect) };
+    return db_later(db, &batch_insert, in, COUNT(in), &must);
 }
 
 static const struct store_stmt batch_find = {
@@ -241,7 +243,7 @@ enum err store_chain_state_put(struct db *db, enum chain chain, uint64_t height,
                                size_t len)
 {
     const struct param in[] = { p_i64(chain), p_i64((int64_t)height), p_bytes(state, len) };
-    return db_exec(db, &state_put, in, COUNT(in), NULL);
+    return db_later(db, &state_put, in, COUNT(in), NULL);
 }
 
 static const struct store_stmt tail_insert = {
@@ -265,7 +267,7 @@ enum err store_tail_insert(struct db *db, enum chain chain, uint64_t height, int
     const struct param in[] = { p_i64(chain), p_i64((int64_t)height), p_i64(ordinal),
                                 p_bytes(proposal, len),
                                 cert != NULL ? p_bytes(cert, cert_len) : p_null() };
-    return db_exec(db, &tail_insert, in, COUNT(in), NULL);
+    return db_later(db, &tail_insert, in, COUNT(in), NULL);
 }
 
 enum err store_tails(struct db *db, enum chain chain, uint64_t height, struct rows **ret)
@@ -278,7 +280,7 @@ enum err store_epoch_insert(struct db *db, uint32_t epoch, uint64_t height, cons
                             size_t len)
 {
     const struct param in[] = { p_i64(epoch), p_i64((int64_t)height), p_bytes(state, len) };
-    return db_exec(db, &epoch_insert, in, COUNT(in), NULL);
+    return db_later(db, &epoch_insert, in, COUNT(in), NULL);
 }
 
 enum err store_epochs(struct db *db, struct rows **ret)
@@ -310,7 +312,7 @@ enum err store_journal_mark_raise(struct db *db, const uint8_t vote_key[SIGN_PUB
                                   uint64_t seq)
 {
     const struct param in[] = { p_bytes(vote_key, SIGN_PUBLIC_BYTES), p_i64((int64_t)seq) };
-    return db_exec(db, &mark_raise, in, COUNT(in), NULL);
+    return db_later(db, &mark_raise, in, COUNT(in), NULL);
 }
 
 const struct store_stmt *const chain_stmts[] = {

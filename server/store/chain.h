@@ -1,5 +1,6 @@
 /* Tables chain_block, chain_batch, chain_state, journal_mark: the joint ledger's final blocks as
- * this member stores them. Callers: the driver's thread alone. */
+ * this member stores them. Callers: the driver's thread alone. What writes is sent by db_later: it
+ * fails at the next statement that is waited for. */
 #ifndef CAIRN_STORE_CHAIN_H
 #define CAIRN_STORE_CHAIN_H
 

@@ -30,6 +30,7 @@ void db_abandon(struct db *db)
 {
     PQfinish(db->pg);
     db->pg = NULL;
+    db->pending_n = 0;
     db->lost = true;
 }
 
@@ -248,6 +249,11 @@ enum err db_prepare(struct db *db, const struct store_stmt *s)
         return ERR_DB_DOWN;
     if (db->prepared[slot_of(db, s)] == s)
         return OK;
+    if (db->pending_n > 0) {
+        enum err e = db_settle(db); /* a PREPARE is waited for by itself */
+        if (e != OK)
+            return e;
+    }
     if (db->prepared_n >= DB_PREPARED_SLOTS * 3 / 4) {
         enum err e = forget_prepared(db);
         if (e != OK)
@@ -269,8 +275,7 @@ enum err db_prepare(struct db *db, const struct store_stmt *s)
     return e;
 }
 
-static enum err send_prepared(struct db *db, const struct store_stmt *s, const struct param *params,
-                              size_t n)
+enum err db_send(struct db *db, const struct store_stmt *s, const struct param *params, size_t n)
 {
     const char *values[DB_PARAMS_MAX];
     int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX];
@@ -287,11 +292,13 @@ static enum err send_prepared(struct db *db, const struct store_stmt *s, const s
 }
 
 static enum err exec_result(struct db *db, const struct store_stmt *s, const struct param *params,
-                            size_t n, PGresult **ret)
+                            size_t n, const struct later *must, PGresult **ret)
 {
     enum err e = db_prepare(db, s);
+    if (e == OK && db->pending_n > 0)
+        return db_settle_with(db, s, params, n, must, ret);
     if (e == OK)
-        e = send_prepared(db, s, params, n);
+        e = db_send(db, s, params, n);
     return e == OK ? take_result(db, ret) : e;
 }
 
@@ -300,7 +307,8 @@ enum err db_exec_expect(struct db *db, const struct store_stmt *s, const struct 
                         struct rows **ret)
 {
     PGresult *res = NULL;
-    enum err e = exec_result(db, s, params, n, &res);
+    const struct later must = { .expect = expect, .n_expect = n_expect };
+    enum err e = exec_result(db, s, params, n, &must, &res);
     if (e != OK)
         return e;
     ExecStatusType status = PQresultStatus(res);

@@ -137,7 +137,7 @@ enum err store_delivery_insert(struct db *db, enum chain chain, uint64_t first_s
 {
     const struct param in[] = { p_i64(chain), p_i64((int64_t)first_seq), p_i64((int64_t)n),
                                 p_i64((int64_t)first_index), p_time(at) };
-    return db_exec(db, &delivery_insert, in, COUNT(in), NULL);
+    return db_later(db, &delivery_insert, in, COUNT(in), NULL);
 }
 
 const struct store_stmt *const entry_stmts[] = { &entry_insert, &entries_after, &receipt, &receipts,

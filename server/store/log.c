@@ -1,5 +1,7 @@
 #include "server/store/log.h"
 
+#include "server/base/text.h"
+
 #include <string.h>
 
 static const struct store_stmt bundle_get = {
@@ -31,6 +33,9 @@ enum err store_bundle_get(struct db *db, enum chain chain, uint64_t index, struc
     return e;
 }
 
+/* A bundle or a tile that is there already grows, or the row is refused. */
+static const struct later must_be_one = { .one_row = true, .otherwise = ERR_LOG_INCONSISTENT };
+
 static const struct store_stmt bundle_put = {
     "bundle_put",
     "INSERT INTO log_bundle (chain, index, width, entries)"
@@ -44,12 +49,7 @@ enum err store_bundle_put(struct db *db, enum chain chain, uint64_t index, unsig
 {
     const struct param in[] = { p_i64(chain), p_i64((int64_t)index), p_i64(width),
                                 p_bytes(entries, len) };
-    struct rows *r = NULL;
-    enum err e = db_exec(db, &bundle_put, in, COUNT(in), &r);
-    if (e == OK && rows_affected(r) != 1)
-        e = ERR_LOG_INCONSISTENT;
-    rows_free(r);
-    return e;
+    return db_later(db, &bundle_put, in, COUNT(in), &must_be_one);
 }
 
 static const struct store_stmt tile_get = {
@@ -90,12 +90,44 @@ enum err store_tile_put(struct db *db, enum chain chain, unsigned level, uint64_
 {
     const struct param in[] = { p_i64(chain), p_i64(level), p_i64((int64_t)index),
                                 p_bytes(hashes, len) };
-    struct rows *r = NULL;
-    enum err e = db_exec(db, &tile_put, in, COUNT(in), &r);
-    if (e == OK && rows_affected(r) != 1)
-        e = ERR_LOG_INCONSISTENT;
-    rows_free(r);
-    return e;
+    return db_later(db, &tile_put, in, COUNT(in), &must_be_one);
+}
+
+/* The stored values themselves are read and hashed where they lie; only one hash travels. */
+static const struct store_stmt bundles_sum = {
+    "bundles_sum",
+    "SELECT encode(sha256(coalesce(string_agg(sha256(entries), ''::bytea ORDER BY index), '')),"
+    " 'hex') FROM log_bundle WHERE chain = $1::smallint AND index BETWEEN $2::bigint AND $3::bigint"
+};
+static const struct store_stmt tiles_sum = {
+    "tiles_sum",
+    "SELECT encode(sha256(coalesce(string_agg(sha256(hashes), ''::bytea ORDER BY index), '')),"
+    " 'hex') FROM log_tile WHERE chain = $1::smallint AND level = $2::smallint"
+    " AND index BETWEEN $3::bigint AND $4::bigint"
+};
+
+static struct later must_say(const uint8_t sum[HASH_BYTES])
+{
+    struct later must = { .one_row = true, .otherwise = ERR_LOG_INCONSISTENT };
+    hex_encode(sum, HASH_BYTES, must.text);
+    return must;
+}
+
+enum err store_bundles_must(struct db *db, enum chain chain, uint64_t first, uint64_t last,
+                            const uint8_t sum[HASH_BYTES])
+{
+    const struct param in[] = { p_i64(chain), p_i64((int64_t)first), p_i64((int64_t)last) };
+    const struct later must = must_say(sum);
+    return db_later(db, &bundles_sum, in, COUNT(in), &must);
+}
+
+enum err store_tiles_must(struct db *db, enum chain chain, unsigned level, uint64_t first,
+                          uint64_t last, const uint8_t sum[HASH_BYTES])
+{
+    const struct param in[] = { p_i64(chain), p_i64(level), p_i64((int64_t)first),
+                                p_i64((int64_t)last) };
+    const struct later must = must_say(sum);
+    return db_later(db, &tiles_sum, in, COUNT(in), &must);
 }
 
 static const struct store_stmt checkpoint_insert = {
@@ -108,7 +140,7 @@ enum err store_checkpoint_insert(struct db *db, enum chain chain, uint64_t size,
 {
     const struct param in[] = { p_i64(chain), p_i64((int64_t)size),
                                 p_bytes(root->bytes, HASH_BYTES), p_text(note), p_time(at) };
-    return db_exec(db, &checkpoint_insert, in, COUNT(in), NULL);
+    return db_later(db, &checkpoint_insert, in, COUNT(in), NULL);
 }
 
 static const struct store_stmt checkpoint_last = {
@@ -180,8 +212,14 @@ enum err store_driver_lock(struct db *db, bool *ret_got)
     return e;
 }
 
+enum err store_driver_must(struct db *db)
+{
+    static const struct later must = { .text = "t", .otherwise = ERR_NOT_READY };
+    return db_later(db, &driver_lock, NULL, 0, &must);
+}
+
 const struct store_stmt *const log_stmts[] = {
-    &bundle_get,      &bundle_put,          &tile_get,   &tile_put, &checkpoint_insert,
-    &checkpoint_last, &checkpoint_covering, &driver_lock
+    &bundle_get,      &bundle_put,          &tile_get,    &tile_put,    &checkpoint_insert,
+    &checkpoint_last, &checkpoint_covering, &driver_lock, &bundles_sum, &tiles_sum
 };
 const size_t log_stmts_n = COUNT(log_stmts);

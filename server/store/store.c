@@ -41,24 +41,41 @@ enum err store_write(struct store *s, const char *name, const struct write_key *
     return e;
 }
 
-static enum err transact_once(struct db *db, const char *name, db_tx_fn *fn, void *arg)
+/* COMMIT of a failed transaction succeeds as a ROLLBACK. */
+static enum err commit(struct db *db, const char *name)
 {
-    db->conflict = false;
-    enum err e = db_exec(db, &tx_begin, NULL, 0, NULL);
-    if (e != OK)
-        return e;
-    e = fn(db, arg);
-    if (db->lost)
-        return ERR_DB_DOWN;
-    if (db->conflict)
-        e = ERR_DB_CONFLICT;
-    bool failed = PQtransactionStatus(db->pg) == PQTRANS_INERROR;
-    if (e == OK && failed) {
+    struct rows *r = NULL;
+    enum err e = db_exec(db, &tx_commit, NULL, 0, &r);
+    if (e == OK && strcmp(PQcmdStatus(r->res), "COMMIT") != 0) {
         log_bug("transaction %s hid an error of a statement", name);
         e = ERR_INTERNAL;
     }
-    enum err end = db_exec(db, e == OK ? &tx_commit : &tx_rollback, NULL, 0, NULL);
-    return e == OK ? end : e;
+    rows_free(r);
+    return e;
+}
+
+/* BEGIN travels with the first statement, and COMMIT with the last ones, unless what those did has
+ * to be looked at first. */
+static enum err transact_once(struct db *db, const char *name, db_tx_fn *fn, void *arg)
+{
+    db->conflict = false;
+    enum err e = db_later(db, &tx_begin, NULL, 0, NULL);
+    if (e == OK)
+        e = fn(db, arg);
+    if (e == OK && db->conflict)
+        e = ERR_DB_CONFLICT; /* even if fn made something else of it */
+    if (e == OK && db_pending_checks(db))
+        e = db_settle(db);
+    if (e == OK)
+        e = commit(db, name);
+    enum err rest = db_settle(db); /* what was sent before fn failed */
+    if (e == OK)
+        e = rest;
+    if (!db->lost && PQtransactionStatus(db->pg) != PQTRANS_IDLE) {
+        enum err end = db_exec(db, &tx_rollback, NULL, 0, NULL);
+        e = e == OK ? end : e;
+    }
+    return db->lost ? ERR_DB_DOWN : db->conflict ? ERR_DB_CONFLICT : e;
 }
 
 enum err db_transact(struct db *db, const char *name, db_tx_fn *fn, void *arg)

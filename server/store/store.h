@@ -12,6 +12,7 @@
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/id.h"
+#include "server/crypto/hash.h"
 
 struct store; /* connection settings, the writer thread, counters */
 struct db;    /* one connection, used by one thread at a time */
@@ -64,6 +65,23 @@ struct constraint_err {
 enum err db_exec_expect(struct db *db, const struct store_stmt *s, const struct param *params,
                         size_t n, const struct constraint_err *expect, size_t n_expect,
                         struct rows **ret) MUST_USE;
+
+/* What a statement that nobody waits for must have done; what is left out may be anything. */
+#define LATER_TEXT_SIZE (2 * HASH_BYTES + 1)
+struct later {
+    const struct constraint_err *expect; /* static; NULL: none */
+    size_t n_expect;
+    bool one_row;               /* it must affect, or answer, exactly one row */
+    char text[LATER_TEXT_SIZE]; /* ... whose first column is this; "" = anything */
+    enum err otherwise;         /* what it means if it is not so */
+};
+/* Sends a statement without waiting for it: it travels with the next one that is waited for
+ * (db_exec, db_settle, the COMMIT of db_transact), in one round trip, and its failure is that one's
+ * failure; what follows a failed one is not executed. Parameters are copied. must may be NULL. */
+enum err db_later(struct db *db, const struct store_stmt *s, const struct param *params, size_t n,
+                  const struct later *must) MUST_USE;
+/* Waits for everything sent by db_later: the first failure, or OK. */
+enum err db_settle(struct db *db) MUST_USE;
 
 /* ---- reads ---------------------------------------------------------------------------------- */
 /* Opens a reader connection of the caller's own; role cairn_app. */

@@ -12,6 +12,12 @@
 #define DB_PREPARED_SLOTS 512 /* power of two; emptied when 3/4 full */
 #define DB_PARAMS_MAX 40
 #define DB_ANSWER_WAIT (10 * USEC_PER_SEC) /* how long one answer of PostgreSQL may take */
+#define DB_PENDING_MAX 128                 /* statements sent and not yet waited for */
+
+struct pending {
+    const struct store_stmt *stmt;
+    struct later must;
+};
 
 struct db {
     PGconn *pg;
@@ -22,6 +28,8 @@ struct db {
     usec_t answer_wait;
     const struct store_stmt *prepared[DB_PREPARED_SLOTS];
     size_t prepared_n;
+    struct pending pending[DB_PENDING_MAX];
+    size_t pending_n;
 };
 
 /* A connection of its own, not yet usable if PostgreSQL is away: db_check connects. */
@@ -34,6 +42,9 @@ void db_abandon(struct db *db);
 bool db_alive(struct db *db) MUST_USE;
 /* PREPARE unless this connection has it already. */
 enum err db_prepare(struct db *db, const struct store_stmt *s) MUST_USE;
+/* Hands a prepared statement to libpq, which sends it with the next flush. */
+enum err db_send(struct db *db, const struct store_stmt *s, const struct param *params,
+                 size_t n) MUST_USE;
 /* Waits for the next result, at most answer_wait. *ret = NULL ends a query. ERR_DB_DOWN = lost. */
 enum err db_next_result(struct db *db, PGresult **ret) MUST_USE;
 /* The error that a failed result means; logs what is nobody's expected answer. */
@@ -52,6 +63,11 @@ struct step {
 #define STEPS_MAX 6
 enum err db_pipeline(struct db *db, struct step *steps, size_t n) MUST_USE;
 void steps_clear(struct step *steps, size_t n);
+/* Ends what db_later began with one more statement, whose result is taken. */
+enum err db_settle_with(struct db *db, const struct store_stmt *s, const struct param *params,
+                        size_t n, const struct later *must, PGresult **ret) MUST_USE;
+/* Whether what is pending has to be looked at before a COMMIT. */
+bool db_pending_checks(const struct db *db);
 
 /* ---- statements and rows (stmt.c, rows.c) -------------------------------------------------- */
 struct rows {

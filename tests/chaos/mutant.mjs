@@ -38,12 +38,12 @@ export const MUTANTS = {
     'pay-again': [['server/payout/adapter.c', 'if (strncmp(line, reference, ID_TEXT_SIZE - 1) != 0)',
         'if (strncmp(line, reference, ID_TEXT_SIZE - 1) != 2000)']],
     /* Serves from whatever database it finds. */
-    'any-database': [['server/ledger/io/deliver.c', 'if (log->mark.size > size) {',
+    'any-database': [['server/ledger/io/load.c', 'if (log->mark.size > size) {',
         'if (log->mark.size > size)\n        return OK;\n    if (false) {']],
     /* Believes the stored log. */
     'no-recompute': [['server/ledger/io/ledger.c',
-        'enum err e = tree_recompute(l->db, log->chain, 0, log->tree.size, &root);',
-        'enum err e = l != NULL ? OK : ERR_INTERNAL;\n    root = log->published_root;']],
+        'enum err e = tree_recompute(l->db, log->chain, 0, log->tip.tree.size, &root);',
+        'enum err e = l != NULL ? OK : ERR_INTERNAL;\n    root = stored;']],
     /* Calls a full disk an accident. */
     'full-is-500': [['api/http/body.c', 'if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)',
         'if (errno == EDQUOT)']],

@@ -4,18 +4,24 @@
 
 #include <string.h>
 
-/* Given after the batch is durable: the frame waits at the gate like every other. */
-void give_receipt(struct consensus *c, struct instance *i, struct batch *b)
+/* Given after the batch is durable: the frame waits at the gate like every other. Where f + 1 is
+ * two, whoever has the batch has two receipts, its origin's and its own: only the origin needs
+ * ours, unless it is to be said to all again. */
+void give_receipt(struct consensus *c, struct instance *i, struct batch *b, bool again)
 {
+    bool to_all = again || core_faults(i->scope.n) > 1;
     struct wire_receipt r = { .chain = b->wire.chain, .ref = b->wire.ref, .signer = c->set.me };
     struct buf bytes;
     if (i->me == CORE_NOBODY)
         return;
     core_set_add(&b->receipts, i->me);
+    if (!to_all && b->wire.ref.member == c->set.me)
+        return;
     wire_receipt_sign(c->members.genesis, &c->keys.vote, &r);
     buf_init(&bytes, WIRE_RECEIPT_BYTES);
     if (wire_receipt_print(&r, &bytes) == OK)
-        queue_frame(c, PEERS_TO_ALL, PEERS_VOTES, WIRE_RECEIPT, bytes.data, bytes.len);
+        queue_frame(c, to_all ? PEERS_TO_ALL : b->wire.ref.member, PEERS_VOTES, WIRE_RECEIPT,
+                    bytes.data, bytes.len);
     buf_release(&bytes);
 }
 
@@ -68,7 +74,7 @@ void take_batch(struct consensus *c, struct instance *i, const struct wire_batch
     join_early(i, b);
     if (own)
         send_batch(c, b);
-    give_receipt(c, i, b);
+    give_receipt(c, i, b, false);
 }
 
 /* A batch that a known block names is true by its digest alone; any other by its origin's

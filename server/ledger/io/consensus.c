@@ -198,7 +198,7 @@ static void resend(struct consensus *c, struct instance *i)
     for (struct batch *b = i->pool.first; b != NULL; b = b->next) {
         if (core_set_count(&b->receipts) < enough && b->wire.ref.member == c->set.me)
             send_batch(c, b);
-        give_receipt(c, i, b);
+        give_receipt(c, i, b, true);
     }
     if (i->published < i->stored)
         i->cosign_at = i->stored;

@@ -156,7 +156,8 @@ void adopt_certs(struct consensus *c, struct instance *i, const struct wire_prop
 void tell_cert(struct consensus *c, struct instance *i, const struct wire_cert *w);
 
 /* ---- batches.c ------------------------------------------------------------------------------- */
-void give_receipt(struct consensus *c, struct instance *i, struct batch *b);
+/* again: whether all are told, whatever they may know. */
+void give_receipt(struct consensus *c, struct instance *i, struct batch *b, bool again);
 void send_batch(struct consensus *c, const struct batch *b);
 void take_batch(struct consensus *c, struct instance *i, const struct wire_batch *b, bool own);
 void on_batch_frame(struct consensus *c, const uint8_t *payload, size_t len);

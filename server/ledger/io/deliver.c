@@ -83,16 +83,17 @@ static enum err put_batches(struct delivery *d, struct db *db, usec_t now)
     return e;
 }
 
-/* The root that will be cosigned comes from the stored leaves; the block must agree with it. */
+/* The root that will be cosigned is that of the stored leaves: it is made from the rows as they
+ * were meant, and the database, asked for the hash of what it has stored, must agree with them
+ * before the COMMIT. */
 static enum err put_leaves(struct delivery *d, struct db *db)
 {
     const struct wire_block *b = &d->f->node->p.block;
     struct merkle_hash stored;
     if (d->n == 0)
         return OK;
-    enum err e = tree_append(db, b->chain, d->f->first_index, d->leaves, d->n, d->arena);
-    if (e == OK)
-        e = tree_recompute(db, b->chain, d->f->first_index, b->tree_size, &stored);
+    enum err e = tree_append(db, b->chain, &d->l->logs[b->chain - 1].edge, d->f->first_index,
+                             d->leaves, d->n, d->arena, &stored);
     if (e == OK && memcmp(stored.bytes, b->tree_root.bytes, HASH_BYTES) != 0)
         e = ERR_LOG_INCONSISTENT;
     return e;
@@ -191,11 +192,8 @@ static enum err deliver_tx(struct db *db, void *arg)
 {
     struct delivery *d = arg;
     usec_t now = d->l->app->now(d->l->app);
-    bool drives = false; /* asked here, since the connection may be new: only the holder delivers */
     d->there = false;
-    enum err e = store_driver_lock(db, &drives);
-    if (e == OK && !drives)
-        e = ERR_NOT_READY;
+    enum err e = store_driver_must(db); /* the connection may be new: only the holder delivers */
     if (e == OK)
         e = is_there(d, db);
     if (e != OK || d->there)

@@ -155,7 +155,7 @@ static void renew_receipts(struct consensus *c, struct instance *i)
 {
     for (struct batch *b = i->pool.first; b != NULL; b = b->next) {
         memset(&b->receipts, 0, sizeof(b->receipts));
-        give_receipt(c, i, b);
+        give_receipt(c, i, b, true);
         if (b->wire.ref.member == c->set.me)
             send_batch(c, b);
     }

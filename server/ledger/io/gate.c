@@ -55,14 +55,17 @@ void queue_pull(struct consensus *c, struct instance *i, const struct wire_pull 
     buf_release(&b);
 }
 
+/* A certificate goes out with the next frame or tick: who hears the votes makes it by itself. */
 static void send_frames(struct consensus *c)
 {
+    bool urgent = false;
     for (size_t k = 0; k < c->n_frames; k++) {
         const struct out_frame *f = &c->frames[k];
         peers_send(c->peers, f->to, (enum peers_lane)f->lane, f->type, c->bytes.data + f->at,
                    f->len);
+        urgent = urgent || f->type != WIRE_CERT;
     }
-    if (c->n_frames > 0)
+    if (urgent)
         peers_flush(c->peers);
     c->n_frames = 0;
     buf_clear(&c->bytes);

@@ -365,10 +365,10 @@ static bool finished(struct ledger *l)
     consensus_state(l->consensus, &s);
     bool done = true;
     for (int k = 0; k < CHAINS; k++)
-        done = done && s.chain[k].pool_batches == 0 &&
+        done = done && s.chain[k].pool_batches == 0 && !l->logs[k].more &&
                l->logs[k].published_size == l->logs[k].tip.tree.size;
     (void)pthread_mutex_lock(&l->lock);
-    done = done && l->finals == NULL;
+    done = done && l->finals == NULL && !l->feed;
     (void)pthread_mutex_unlock(&l->lock);
     return done;
 }
@@ -411,6 +411,7 @@ static enum err setup_log(struct ledger *l, struct chain_log *log, enum chain ch
 {
     log->chain = chain;
     buf_init(&log->published_note, CHECKPOINT_MAX);
+    tree_edge_init(&log->edge);
     (void)snprintf(log->origin, sizeof(log->origin), "%s/%s", l->app->federation,
                    chain_name(chain));
     return note_key_make(log->origin, NOTE_TYPE_ED25519, l->keys.log[chain - 1].public, &log->key)
@@ -458,6 +459,7 @@ static void release(struct ledger *l)
     stop_consensus(l);
     for (int i = 0; i < CHAINS; i++) {
         buf_release(&l->logs[i].published_note);
+        tree_edge_release(&l->logs[i].edge);
         free(l->logs[i].tip_cert);
     }
     ledger_free_ends(l);
@@ -510,6 +512,7 @@ void ledger_close(struct ledger *l)
         return;
     (void)pthread_mutex_lock(&l->lock);
     l->stop = true;
+    l->feed = true; /* whoever wrote last may not have said so */
     (void)pthread_cond_signal(&l->woken);
     (void)pthread_mutex_unlock(&l->lock);
     (void)pthread_join(l->thread, NULL);

@@ -19,7 +19,8 @@ struct chain_log {
     enum chain chain;
     char origin[NOTE_NAME_MAX + 1];
     struct note_key key;
-    struct tip tip;    /* what the database holds */
+    struct tip tip; /* what the database holds */
+    struct tree_edge edge;
     usec_t offered_at; /* when an own batch was offered last */
     bool more;         /* the outbox may have entries that were not offered yet */
     uint8_t *tip_cert;

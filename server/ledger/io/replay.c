@@ -95,7 +95,7 @@ static void feed_batch(struct consensus *c, struct instance *i, const struct kep
         wire_batch_sign(c->members.genesis, &c->set.app->member_key, &w);
     if (pool_add(&i->pool, &w, &b) != OK)
         return;
-    give_receipt(c, i, b);
+    give_receipt(c, i, b, true);
     if (w.ref.member == c->set.me)
         send_batch(c, b);
 }

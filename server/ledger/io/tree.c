@@ -10,6 +10,7 @@
 #define TILE_BYTES (TILE_WIDTH * HASH_BYTES)
 #define TILE_HEIGHT 8
 #define BUNDLE_MAX (TILE_WIDTH * (2 + ENTRY_MAX))
+#define SUMS_MAX (1u << 24) /* hashes of the rows of one level that one block writes */
 
 void tree_reader_init(struct tree_reader *r, struct db *db, enum chain chain, struct arena *arena)
 {
@@ -63,99 +64,194 @@ bool tree_read(void *reader, unsigned level, uint64_t index, struct merkle_hash 
            subtree(hashes, len, within, (unsigned)(index % per_tile), ret);
 }
 
+/* ---- the right edge -------------------------------------------------------------------------- */
+
+void tree_edge_init(struct tree_edge *e)
+{
+    *e = (struct tree_edge){ .known = false };
+    buf_init(&e->bundle, BUNDLE_MAX);
+}
+
+void tree_edge_release(struct tree_edge *e)
+{
+    buf_release(&e->bundle);
+}
+
+static enum err load_bundle(struct tree_edge *edge, struct db *db, enum chain chain,
+                            struct arena *arena)
+{
+    const uint8_t *old = NULL;
+    size_t len = 0;
+    unsigned width = 0, want = (unsigned)(edge->count[0] % TILE_WIDTH);
+    buf_clear(&edge->bundle);
+    if (want == 0)
+        return OK;
+    enum err e =
+        store_bundle_get(db, chain, edge->count[0] / TILE_WIDTH, arena, &old, &len, &width);
+    if (e == OK && width != want)
+        e = ERR_LOG_INCONSISTENT;
+    return e == OK ? buf_add(&edge->bundle, old, len) : e;
+}
+
+static enum err load_tile(struct tree_edge *edge, struct db *db, enum chain chain, unsigned level,
+                          struct arena *arena)
+{
+    const uint8_t *old = NULL;
+    size_t len = 0, want = (size_t)(edge->count[level] % TILE_WIDTH) * HASH_BYTES;
+    if (want == 0)
+        return OK;
+    enum err e =
+        store_tile_get(db, chain, level, edge->count[level] / TILE_WIDTH, arena, &old, &len);
+    if (e == OK && len != want)
+        e = ERR_LOG_INCONSISTENT;
+    if (e == OK)
+        memcpy(edge->tile[level], old, len);
+    return e;
+}
+
+static enum err load_edge(struct tree_edge *edge, struct db *db, enum chain chain, uint64_t size,
+                          struct arena *arena)
+{
+    for (unsigned level = 0; level <= TILE_LEVEL_MAX; level++, size /= TILE_WIDTH)
+        edge->count[level] = size;
+    enum err e = load_bundle(edge, db, chain, arena);
+    for (unsigned level = 0; level <= TILE_LEVEL_MAX && e == OK; level++)
+        e = load_tile(edge, db, chain, level, arena);
+    return e;
+}
+
+/* The root asks for nothing but complete subtrees at the edge: all of them are here. */
+static bool edge_read(void *arg, unsigned level, uint64_t index, struct merkle_hash *ret)
+{
+    const struct tree_edge *edge = arg;
+    unsigned at = level / TILE_HEIGHT, within = level % TILE_HEIGHT;
+    uint64_t per_tile = (uint64_t)TILE_WIDTH >> within;
+    return at <= TILE_LEVEL_MAX && index / per_tile == edge->count[at] / TILE_WIDTH &&
+           tile_subtree(edge->tile[at], (unsigned)(edge->count[at] % TILE_WIDTH), within,
+                        (unsigned)(index % per_tile), ret) == OK;
+}
+
 /* ---- appending ------------------------------------------------------------------------------- */
 
-static enum err bundle_flush(struct db *db, enum chain chain, uint64_t index, unsigned width,
-                             struct buf *bundle)
+/* What is written, and what the database must say about it: sums[0] of the bundles, sums[1 + level]
+ * of the tiles, each a run from first on. */
+struct writer {
+    struct db *db;
+    enum chain chain;
+    struct tree_edge *edge;
+    struct {
+        uint64_t first, n;
+        struct buf hashes;
+    } sums[TILE_LEVEL_MAX + 2];
+};
+
+static enum err remember(struct writer *w, unsigned row, uint64_t index, const void *bytes,
+                         size_t len)
 {
-    enum err e = store_bundle_put(db, chain, index, width, bundle->data, bundle->len);
-    buf_clear(bundle);
+    uint8_t hash[HASH_BYTES];
+    if (w->sums[row].n++ == 0)
+        w->sums[row].first = index;
+    sha256(bytes, len, hash);
+    return buf_add(&w->sums[row].hashes, hash, sizeof(hash));
+}
+
+static enum err put_bundle(struct writer *w, uint64_t index, unsigned width)
+{
+    const struct buf *b = &w->edge->bundle;
+    enum err e = store_bundle_put(w->db, w->chain, index, width, b->data, b->len);
+    return e == OK ? remember(w, 0, index, b->data, b->len) : e;
+}
+
+static enum err put_tile(struct writer *w, unsigned level, uint64_t index, unsigned width)
+{
+    const struct merkle_hash *tile = w->edge->tile[level];
+    size_t len = (size_t)width * HASH_BYTES;
+    enum err e = store_tile_put(w->db, w->chain, level, index, tile, len);
+    return e == OK ? remember(w, 1 + level, index, tile, len) : e;
+}
+
+/* Adds a hash to a level; a full tile is written and hands its root to the level above. */
+static enum err push_hash(struct writer *w, struct merkle_hash hash)
+{
+    for (unsigned level = 0; level <= TILE_LEVEL_MAX; level++) {
+        struct merkle_hash *tile = w->edge->tile[level];
+        uint64_t at = w->edge->count[level]++;
+        tile[at % TILE_WIDTH] = hash;
+        if (at % TILE_WIDTH != TILE_WIDTH - 1)
+            return OK;
+        enum err e = put_tile(w, level, at / TILE_WIDTH, TILE_WIDTH);
+        if (e == OK)
+            e = tile_subtree(tile, TILE_WIDTH, TILE_HEIGHT, 0, &hash);
+        if (e != OK)
+            return e;
+    }
+    return ERR_LIMIT; /* 2^48 leaves */
+}
+
+static enum err push_leaf(struct writer *w, const struct tree_leaf *leaf)
+{
+    struct merkle_hash hash;
+    uint64_t at = w->edge->count[0];
+    merkle_leaf(leaf->bytes, leaf->len, &hash);
+    enum err e = bundle_add(&w->edge->bundle, leaf->bytes, leaf->len);
+    if (e == OK && at % TILE_WIDTH == TILE_WIDTH - 1) {
+        e = put_bundle(w, at / TILE_WIDTH, TILE_WIDTH);
+        buf_clear(&w->edge->bundle);
+    }
+    return e == OK ? push_hash(w, hash) : e;
+}
+
+/* What is not full yet, of every level that grew from old sizes on. */
+static enum err put_edge(struct writer *w, uint64_t size)
+{
+    const uint64_t *count = w->edge->count;
+    unsigned width = (unsigned)(count[0] % TILE_WIDTH);
+    enum err e = width > 0 ? put_bundle(w, count[0] / TILE_WIDTH, width) : OK;
+    for (unsigned level = 0; level <= TILE_LEVEL_MAX && e == OK; level++, size /= TILE_WIDTH) {
+        width = (unsigned)(count[level] % TILE_WIDTH);
+        if (count[level] != size && width > 0)
+            e = put_tile(w, level, count[level] / TILE_WIDTH, width);
+    }
     return e;
 }
 
-/* Fills the bundle at the right edge first, then new ones. */
-static enum err append_bundles(struct db *db, enum chain chain, uint64_t size,
-                               const struct tree_leaf *leaves, size_t n, struct arena *arena)
+static enum err demand(struct writer *w)
 {
-    struct buf bundle;
-    buf_init(&bundle, BUNDLE_MAX);
-    uint64_t index = size / TILE_WIDTH;
-    unsigned width = 0;
-    const uint8_t *old = NULL;
-    size_t old_len = 0;
     enum err e = OK;
-    if (size % TILE_WIDTH != 0) {
-        e = store_bundle_get(db, chain, index, arena, &old, &old_len, &width);
-        if (e == OK && width != size % TILE_WIDTH)
-            e = ERR_LOG_INCONSISTENT;
-        if (e == OK)
-            e = buf_add(&bundle, old, old_len);
-    }
-    for (size_t i = 0; i < n && e == OK; i++) {
-        e = bundle_add(&bundle, leaves[i].bytes, leaves[i].len);
-        if (e == OK && ++width == TILE_WIDTH) {
-            e = bundle_flush(db, chain, index++, width, &bundle);
-            width = 0;
-        }
-    }
-    if (e == OK && width > 0)
-        e = bundle_flush(db, chain, index, width, &bundle);
-    buf_release(&bundle);
-    return e;
-}
-
-/* Appends hashes to one level; full tiles hand their root to the next level's list. */
-static enum err append_level(struct db *db, enum chain chain, unsigned level, uint64_t size,
-                             const struct merkle_hash *hashes, size_t n, struct arena *arena,
-                             struct merkle_hash *ret_up, size_t *ret_n_up)
-{
-    uint8_t tile[TILE_BYTES];
-    size_t len = (size_t)(size % TILE_WIDTH) * HASH_BYTES, old_len = 0;
-    uint64_t index = size / TILE_WIDTH;
-    const uint8_t *old = NULL;
-    enum err e = OK;
-    if (len > 0) {
-        e = store_tile_get(db, chain, level, index, arena, &old, &old_len);
-        if (e == OK && old_len != len)
-            e = ERR_LOG_INCONSISTENT;
-        if (e == OK)
-            memcpy(tile, old, len);
-    }
-    *ret_n_up = 0;
-    for (size_t i = 0; i < n && e == OK; i++) {
-        memcpy(tile + len, hashes[i].bytes, HASH_BYTES);
-        len += HASH_BYTES;
-        if (len < TILE_BYTES && i + 1 < n)
+    for (unsigned row = 0; row < COUNT(w->sums) && e == OK; row++) {
+        uint8_t sum[HASH_BYTES];
+        uint64_t first = w->sums[row].first, last = first + w->sums[row].n - 1;
+        if (w->sums[row].n == 0)
             continue;
-        e = store_tile_put(db, chain, level, index, tile, len);
-        if (len < TILE_BYTES)
-            break;
-        if (e == OK && !subtree(tile, TILE_BYTES, TILE_HEIGHT, 0, &ret_up[(*ret_n_up)++]))
-            e = ERR_INTERNAL;
-        index++;
-        len = 0;
+        sha256(w->sums[row].hashes.data, w->sums[row].hashes.len, sum);
+        e = row == 0 ? store_bundles_must(w->db, w->chain, first, last, sum)
+                     : store_tiles_must(w->db, w->chain, row - 1, first, last, sum);
     }
     return e;
 }
 
-enum err tree_append(struct db *db, enum chain chain, uint64_t size, const struct tree_leaf *leaves,
-                     size_t n, struct arena *arena)
+enum err tree_append(struct db *db, enum chain chain, struct tree_edge *edge, uint64_t size,
+                     const struct tree_leaf *leaves, size_t n, struct arena *arena,
+                     struct merkle_hash *ret_root)
 {
     assert(n > 0);
-    struct merkle_hash *hashes = arena_alloc(arena, n * sizeof(*hashes));
-    struct merkle_hash *up = arena_alloc(arena, (n / TILE_WIDTH + 2) * sizeof(*up));
-    if (hashes == NULL || up == NULL)
-        return ERR_NO_MEMORY;
-    for (size_t i = 0; i < n; i++)
-        merkle_leaf(leaves[i].bytes, leaves[i].len, &hashes[i]);
-    enum err e = append_bundles(db, chain, size, leaves, n, arena);
-    for (unsigned level = 0; e == OK && n > 0 && level <= TILE_LEVEL_MAX; level++) {
-        size_t n_up = 0;
-        e = append_level(db, chain, level, size, hashes, n, arena, up, &n_up);
-        memcpy(hashes, up, n_up * sizeof(*up));
-        n = n_up;
-        size /= TILE_WIDTH;
-    }
+    struct writer w = { .db = db, .chain = chain, .edge = edge };
+    for (size_t row = 0; row < COUNT(w.sums); row++)
+        buf_init(&w.sums[row].hashes, SUMS_MAX);
+    enum err e =
+        edge->known && edge->count[0] == size ? OK : load_edge(edge, db, chain, size, arena);
+    edge->known = false;
+    for (size_t i = 0; i < n && e == OK; i++)
+        e = push_leaf(&w, &leaves[i]);
+    if (e == OK)
+        e = put_edge(&w, size);
+    if (e == OK)
+        e = demand(&w);
+    if (e == OK)
+        e = merkle_root_at(edge_read, edge, size + n, ret_root);
+    edge->known = e == OK;
+    for (size_t row = 0; row < COUNT(w.sums); row++)
+        buf_release(&w.sums[row].hashes);
     return e;
 }
 

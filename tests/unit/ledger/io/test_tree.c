@@ -11,11 +11,13 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static struct fixture f;
 static struct db *db;
+static struct tree_edge kept[2]; /* kept over appends, as the driver keeps them */
 
 /* Entry i of a log: 20 to 66 bytes that no other entry has. */
 static size_t entry_of(uint64_t i, uint8_t ret[66])
@@ -33,6 +35,8 @@ struct growing {
     size_t n;
 };
 
+static struct merkle_hash appended; /* the root that tree_append said */
+
 static enum err append_tx(struct db *in, void *arg)
 {
     const struct growing *g = arg;
@@ -45,7 +49,8 @@ static enum err append_tx(struct db *in, void *arg)
         leaves[i].bytes = arena_memdup(arena, bytes, leaves[i].len);
         assert_non_null(leaves[i].bytes);
     }
-    enum err e = tree_append(in, g->chain, g->size, leaves, g->n, arena);
+    enum err e =
+        tree_append(in, g->chain, &kept[g->chain - 1], g->size, leaves, g->n, arena, &appended);
     arena_free(arena);
     return e;
 }
@@ -60,6 +65,9 @@ static void grow(struct merkle_tree *t, enum chain chain, size_t n)
         merkle_leaf(bytes, entry_of(t->size, bytes), &leaf);
         merkle_append(t, &leaf);
     }
+    struct merkle_hash root;
+    merkle_root(t, &root);
+    assert_memory_equal(appended.bytes, root.bytes, HASH_BYTES);
 }
 
 static void expect_root(const struct merkle_tree *t, enum chain chain, uint64_t from)
@@ -269,9 +277,54 @@ static void test_nothing_shrinks(void **state)
     assert_int_equal(db_transact(db, "next", append_tx, &next), ERR_LOG_INCONSISTENT);
     fixture_sql(&f, "UPDATE log_bundle SET width = 232 WHERE index = 3");
     expect_root(&filled, CHAIN_TX, 0);
-    assert_int_equal(store_bundle_put(db, CHAIN_TX, 3, 231, "x", 1), ERR_LOG_INCONSISTENT);
-    assert_int_equal(store_bundle_put(db, CHAIN_TX, 3, 232, "x", 1), ERR_LOG_INCONSISTENT);
+    for (unsigned width = 231; width <= 232; width++) {
+        assert_int_equal(store_bundle_put(db, CHAIN_TX, 3, width, "x", 1), OK);
+        assert_int_equal(db_settle(db), ERR_LOG_INCONSISTENT);
+    }
     expect_root(&filled, CHAIN_TX, 0);
+}
+
+/* After a rollback the edge in memory is that of entries that nobody has. */
+static enum err append_and_fail(struct db *in, void *arg)
+{
+    enum err e = append_tx(in, arg);
+    return e == OK ? ERR_STATE : e;
+}
+
+static void test_the_edge_after_a_rollback(void **state)
+{
+    (void)state;
+    struct growing lost = { CHAIN_TX, 1000, 300 };
+    assert_int_equal(db_transact(db, "lost", append_and_fail, &lost), ERR_STATE);
+    expect_root(&filled, CHAIN_TX, 0);
+    struct merkle_tree t = filled;
+    grow(&t, CHAIN_TX, 7);
+    grow(&t, CHAIN_TX, 300);
+    expect_root(&t, CHAIN_TX, 0);
+}
+
+/* What the database stores is not what it was given: the transaction does not commit. */
+static void test_stored_otherwise(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "new.entries := set_byte(new.entries, 40, get_byte(new.entries, 40) # 1)",
+        "new.hashes := set_byte(new.hashes, 31, get_byte(new.hashes, 31) # 1)",
+    };
+    static const char *const tables[] = { "log_bundle", "log_tile" };
+    struct growing next = { CHAIN_TX, 1000, 300 };
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        char sql[512];
+        (void)snprintf(sql, sizeof(sql),
+                       "CREATE FUNCTION flip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN %s;"
+                       " RETURN new; END $$; CREATE TRIGGER flip BEFORE INSERT ON %s FOR EACH ROW"
+                       " EXECUTE FUNCTION flip()",
+                       changes[i], tables[i]);
+        fixture_sql(&f, sql);
+        assert_int_equal(db_transact(db, "flipped", append_tx, &next), ERR_LOG_INCONSISTENT);
+        fixture_sql(&f, "DROP FUNCTION flip CASCADE");
+        expect_root(&filled, CHAIN_TX, 0);
+    }
 }
 
 /* Missing tiles are an error of the reader, not a wrong hash. */
@@ -297,12 +350,16 @@ static int up(void **state)
     (void)state;
     crypto_setup();
     fixture_up(&f, 1);
+    for (size_t i = 0; i < COUNT(kept); i++)
+        tree_edge_init(&kept[i]);
     return db_open(f.store, &db) == OK ? 0 : -1;
 }
 
 static int down(void **state)
 {
     (void)state;
+    for (size_t i = 0; i < COUNT(kept); i++)
+        tree_edge_release(&kept[i]);
     db_close(db);
     fixture_down(&f);
     return 0;
@@ -317,6 +374,8 @@ int main(void)
         cmocka_unit_test_setup(test_the_first_is_named, fill),
         cmocka_unit_test_setup(test_consistent_lies_are_found, fill),
         cmocka_unit_test_setup(test_nothing_shrinks, fill),
+        cmocka_unit_test_setup(test_the_edge_after_a_rollback, fill),
+        cmocka_unit_test_setup(test_stored_otherwise, fill),
         cmocka_unit_test_setup(test_reader_reports, fill),
     };
     return cmocka_run_group_tests_name("tree", tests, up, down);
