@@ -1,7 +1,7 @@
 /* Starting and stopping the edge: limits, socket, libmicrohttpd, workers, reaper. */
 #include "api/http/edge.h"
 #include "server/base/log.h"
-#include "server/base/wait.h"
+#include "server/base/thread.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -2,7 +2,7 @@
  * which one byte every few seconds outlives for ever, and it does not run at all for suspended
  * connections. */
 #include "api/http/edge.h"
-#include "server/base/wait.h"
+#include "server/base/thread.h"
 
 #define TICK_US (USEC_PER_SEC / 5)
 
@@ -24,7 +24,7 @@ static void *reaper_main(void *arg)
 
 enum err reaper_start(struct listener *l)
 {
-    return pthread_create(&l->reaper, NULL, reaper_main, l) == 0 ? OK : ERR_INTERNAL;
+    return thread_start(&l->reaper, "reaper", reaper_main, l);
 }
 
 void reaper_stop(struct listener *l)

@@ -3,7 +3,7 @@
  * once, by whoever took it off its list. */
 #include "api/http/edge.h"
 #include "server/base/log.h"
-#include "server/base/wait.h"
+#include "server/base/thread.h"
 
 #include <stdlib.h>
 
@@ -213,7 +213,7 @@ enum err workers_start(struct listener *l)
     for (unsigned i = 0; i < l->config.workers; i++) {
         struct worker *w = &q->workers[i];
         w->l = l;
-        if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
+        if (thread_start(&w->thread, "worker", worker_main, w) != OK) {
             workers_stop(l);
             return ERR_INTERNAL;
         }

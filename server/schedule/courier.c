@@ -3,7 +3,7 @@
 #include "server/base/failpoint.h"
 #include "server/base/json.h"
 #include "server/base/log.h"
-#include "server/base/wait.h"
+#include "server/base/thread.h"
 #include "server/base/text.h"
 #include "server/crypto/hash.h"
 #include "server/peering/peering.h"
@@ -210,8 +210,8 @@ enum err courier_start(struct app *app, struct courier **ret)
     (void)pthread_mutex_init(&c->lock, NULL);
     wait_init(&c->woken);
     enum err e = db_open(app->store, &c->db);
-    if (e == OK && pthread_create(&c->thread, NULL, run, c) != 0)
-        e = ERR_NO_MEMORY;
+    if (e == OK)
+        e = thread_start(&c->thread, "courier", run, c);
     if (e != OK) {
         db_close(c->db);
         free(c);

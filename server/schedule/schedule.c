@@ -1,7 +1,7 @@
 #include "server/schedule/schedule.h"
 
 #include "server/base/log.h"
-#include "server/base/wait.h"
+#include "server/base/thread.h"
 #include "server/market/board.h"
 #include "server/market/bounty.h"
 #include "server/market/price.h"
@@ -139,8 +139,8 @@ enum err schedule_start(struct app *app, struct schedule **ret)
     (void)pthread_mutex_init(&s->lock, NULL);
     wait_init(&s->woken);
     enum err e = db_open(app->store, &s->db);
-    if (e == OK && pthread_create(&s->thread, NULL, run, s) != 0)
-        e = ERR_NO_MEMORY;
+    if (e == OK)
+        e = thread_start(&s->thread, "schedule", run, s);
     if (e != OK) {
         db_close(s->db);
         free(s);

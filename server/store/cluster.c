@@ -1,5 +1,6 @@
 /* The private PostgreSQL as a watched child process. The watch thread forks it (a death signal is
  * tied to the forking thread), waits for its readiness and for its end, and starts it again. */
+#include "server/base/thread.h"
 #include "server/store/cluster_internal.h"
 
 #include "server/base/clock.h"
@@ -320,7 +321,7 @@ static void cluster_free(struct cluster *c)
 static enum err start_watch(struct cluster *c)
 {
     c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (c->stop_fd < 0 || pthread_create(&c->watch, NULL, watch_main, c) != 0)
+    if (c->stop_fd < 0 || thread_start(&c->watch, "cluster", watch_main, c) != OK)
         return ERR_NO_MEMORY;
     (void)pthread_mutex_lock(&c->lock);
     while (c->first == STARTING)

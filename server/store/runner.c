@@ -1,7 +1,7 @@
 /* The writer thread: takes what is queued, runs it as one batch, wakes each caller with its result.
  * A caller sleeps while its job runs; the mutex hands its arena and arguments over and back. */
 #include "server/base/log.h"
-#include "server/base/wait.h"
+#include "server/base/thread.h"
 #include "server/store/store_internal.h"
 
 #include <assert.h>
@@ -224,7 +224,7 @@ enum err runner_start(const char *conninfo, unsigned batch_max, struct runner **
     r->tail = &r->head;
     (void)pthread_mutex_init(&r->lock, NULL);
     wait_init(&r->work);
-    if (pthread_create(&r->thread, NULL, writer_main, r) != 0) {
+    if (thread_start(&r->thread, "writer", writer_main, r) != OK) {
         db_close(r->db);
         free(r);
         return ERR_NO_MEMORY;

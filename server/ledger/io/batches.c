@@ -4,24 +4,37 @@
 
 #include <string.h>
 
-/* Given after the batch is durable: the frame waits at the gate like every other. Where f + 1 is
- * two, whoever has the batch has two receipts, its origin's and its own: only the origin needs
- * ours, unless it is to be said to all again. */
+/* Where f + 1 is two, whoever has the batch has two receipts, its origin's and its own. Then only
+ * the origin needs ours, and only if it is its turn to propose; if the batch is not ordered in
+ * time, it is said again, to all. */
+static bool leads_soon(const struct instance *i, uint16_t member)
+{
+    int index = validator_index(&i->scope, member);
+    uint64_t view = i->core->view;
+    return index >= 0 && (core_leader(i->core, view) == (uint16_t)index ||
+                          core_leader(i->core, view + 1) == (uint16_t)index);
+}
+
+/* The frame waits at the gate like every other, until the batch is durable. Without a receipt to
+ * give the batch goes to the disk with the next record that must: at the latest the vote for its
+ * block. */
 void give_receipt(struct consensus *c, struct instance *i, struct batch *b, bool again)
 {
-    bool to_all = again || core_faults(i->scope.n) > 1;
+    uint16_t origin = b->wire.ref.member;
+    bool to_all = again || core_faults(i->scope.n) > 1 || validator_index(&i->scope, origin) < 0;
     struct wire_receipt r = { .chain = b->wire.chain, .ref = b->wire.ref, .signer = c->set.me };
     struct buf bytes;
     if (i->me == CORE_NOBODY)
         return;
     core_set_add(&b->receipts, i->me);
-    if (!to_all && b->wire.ref.member == c->set.me)
+    if (!to_all && (origin == c->set.me || !leads_soon(i, origin)))
         return;
+    c->must_sync = true;
     wire_receipt_sign(c->members.genesis, &c->keys.vote, &r);
     buf_init(&bytes, WIRE_RECEIPT_BYTES);
     if (wire_receipt_print(&r, &bytes) == OK)
-        queue_frame(c, to_all ? PEERS_TO_ALL : b->wire.ref.member, PEERS_VOTES, WIRE_RECEIPT,
-                    bytes.data, bytes.len);
+        queue_frame(c, to_all ? PEERS_TO_ALL : origin, PEERS_VOTES, WIRE_RECEIPT, bytes.data,
+                    bytes.len);
     buf_release(&bytes);
 }
 
@@ -37,7 +50,6 @@ static void log_batch(struct consensus *c, const struct wire_batch *b)
                                     .body_len = bytes.len };
         memcpy(r.id, b->ref.digest, HASH_BYTES);
         journal_add(c->journal, &r);
-        c->must_sync = true;
     }
     buf_release(&bytes);
 }
@@ -72,8 +84,10 @@ void take_batch(struct consensus *c, struct instance *i, const struct wire_batch
         return;
     log_batch(c, &b->wire);
     join_early(i, b);
-    if (own)
-        send_batch(c, b);
+    if (own) {
+        send_batch(c, b); /* it is a receipt itself */
+        c->must_sync = true;
+    }
     give_receipt(c, i, b, false);
 }
 

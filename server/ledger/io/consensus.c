@@ -2,7 +2,7 @@
 #include "server/ledger/io/consensus.h"
 
 #include "server/base/log.h"
-#include "server/base/wait.h"
+#include "server/base/thread.h"
 #include "server/ledger/io/consensus_internal.h"
 
 #include <stdio.h>
@@ -144,8 +144,6 @@ static void take_delivered(struct consensus *c, struct final_block *f)
         e.type = CORE_EV_CAUGHT_UP;
     i->delivered = b->height;
     i->stored = b->tree_size;
-    i->cosign_at = b->tree_size;
-    i->cosign_root = b->tree_root;
     if (f->epoch == i->scope.epoch) {
         feed(c, i, &e);
         feed_answers(c);
@@ -153,6 +151,7 @@ static void take_delivered(struct consensus *c, struct final_block *f)
         epoch_is_over(c, i, f);
     }
     drop_ordered(c, i, &f->node->after);
+    cosign_delivered(i, b);
     node_drop(&i->blocks, b->height);
     final_block_free(f);
 }
@@ -200,8 +199,10 @@ static void resend(struct consensus *c, struct instance *i)
             send_batch(c, b);
         give_receipt(c, i, b, true);
     }
-    if (i->published < i->stored)
+    if (i->published < i->stored) {
         i->cosign_at = i->stored;
+        i->cosign_after = 0;
+    }
 }
 
 static void run_timers(struct consensus *c, struct instance *i, usec_t now)
@@ -236,6 +237,8 @@ static usec_t next_time(const struct consensus *c)
             at = i->timer_at;
         if (i->retry_at < at)
             at = i->retry_at;
+        if (i->cosign_at != 0 && i->cosign_after < at)
+            at = i->cosign_after;
     }
     return at;
 }
@@ -433,8 +436,8 @@ enum err consensus_open(const struct consensus_start *s, struct consensus **ret)
         e = setup_instance(c, &c->chain[k], (enum chain)(k + 1));
     if (e == OK)
         e = replay(c);
-    if (e == OK && pthread_create(&c->thread, NULL, run, c) != 0)
-        e = ERR_NO_MEMORY;
+    if (e == OK)
+        e = thread_start(&c->thread, "ledger", run, c);
     if (e != OK) {
         release(c);
         return e;

@@ -57,6 +57,7 @@ struct instance { /* one chain in one epoch */
     struct cosigned sizes[COSIGN_SIZES];
     uint64_t signed_size[CORE_MEMBERS_MAX]; /* newest size that each validator cosigned */
     uint64_t published, cosign_at;          /* cosign_at: delivered size not yet cosigned, or 0 */
+    usec_t cosign_after;                    /* not before this moment */
     struct merkle_hash cosign_root;
     char origin[NOTE_NAME_MAX + 1];
     /* catch-up by range: the next height and the block it must stand on; 0: none is under way */
@@ -179,6 +180,7 @@ void on_final(struct consensus *c, uint16_t from, const uint8_t *payload, size_t
 enum err replay(struct consensus *c) MUST_USE;
 
 /* ---- cosign.c -------------------------------------------------------------------------------- */
+void cosign_delivered(struct instance *i, const struct wire_block *b);
 void cosign(struct consensus *c, struct instance *i);
 void on_cosignature(struct consensus *c, const struct wire_cosignature *w);
 void send_cosignatures(struct consensus *c, struct instance *i, uint16_t to);

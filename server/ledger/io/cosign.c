@@ -2,6 +2,8 @@
  * quorum of signatures over one size makes the checkpoint that readers get. */
 #include "server/ledger/io/consensus_internal.h"
 
+#define COSIGN_EVERY 4 /* blocks, while they follow each other */
+#define COSIGN_WAIT_US (20 * USEC_PER_SEC / 1000)
 #define COSIGN_AHEAD_MAX (1u << 22) /* entries: further ahead nobody can honestly be */
 
 #include <stdio.h>
@@ -94,12 +96,23 @@ static void keep(struct consensus *c, struct instance *i, struct cosigned *s, ui
     publish(c, i, s);
 }
 
-/* Of the newest delivered size, once per round: when deliveries come fast, those between are left
- * out. */
+/* A quorum must sign the same sizes. While more is on its way, these are the ones after every few
+ * blocks: a checkpoint costs each member a transaction and a round of frames. The last one before a
+ * pause is signed at once, and one that looked like it would not be the last, a moment later. */
+void cosign_delivered(struct instance *i, const struct wire_block *b)
+{
+    bool more = i->pool.first != NULL || i->n_to_deliver > 0 || i->core->n_top > b->view;
+    i->cosign_at = b->tree_size;
+    i->cosign_root = b->tree_root;
+    i->cosign_after =
+        more && b->height % COSIGN_EVERY != 0 ? clock_monotonic() + COSIGN_WAIT_US : 0;
+}
+
+/* Of the newest delivered size, once per round. */
 void cosign(struct consensus *c, struct instance *i)
 {
     uint64_t size = i->cosign_at;
-    if (size == 0)
+    if (size == 0 || (i->cosign_after != 0 && clock_monotonic() < i->cosign_after))
         return;
     struct cosigned *s = size_entry(i, size, &i->cosign_root);
     i->cosign_at = 0;

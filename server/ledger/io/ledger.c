@@ -1,6 +1,6 @@
 /* The driver: its life and its loop. */
 #include "server/base/log.h"
-#include "server/base/wait.h"
+#include "server/base/thread.h"
 #include "server/ledger/io/journal.h"
 #include "server/ledger/io/ledger_internal.h"
 #include "server/ledger/log/tile.h"
@@ -245,37 +245,36 @@ static bool finals_wait(struct ledger *l)
     return wait;
 }
 
-static uint64_t all_offered(struct ledger *l)
-{
-    size_t waiting = 0;
-    uint64_t sum = 0;
-    for (int k = 0; k < CHAINS; k++)
-        sum += consensus_offered(l->consensus, (enum chain)(k + 1), &waiting);
-    return sum;
-}
-
 /* The outbox is asked when somebody wrote to it, when it is time to look, and where the last answer
  * may not have been all of it; not after every block. */
-static enum err feed_all(struct ledger *l, bool doubtful)
+static enum err feed_chain(struct ledger *l, struct chain_log *log, bool said, bool doubtful)
 {
-    enum err e = OK;
     usec_t now = clock_monotonic();
-    uint64_t offered = all_offered(l);
-    (void)pthread_mutex_lock(&l->lock);
-    bool feed = l->feed || doubtful || now >= l->look_at;
-    l->feed = false;
-    (void)pthread_mutex_unlock(&l->lock);
-    for (int k = 0; k < CHAINS && e == OK; k++)
-        if (feed || l->logs[k].more)
-            e = ledger_feed(l, (enum chain)(k + 1), &l->logs[k].more);
-    if (feed) {
-        bool more = l->logs[0].more || l->logs[1].more;
-        l->look_ms = more || all_offered(l) != offered ? LEDGER_LOOK_SOON_MS
-                     : 2 * l->look_ms < LEDGER_LOOK_MS ? 2 * l->look_ms
-                                                       : LEDGER_LOOK_MS;
-        l->look_at = now + l->look_ms * 1000;
+    size_t waiting = 0;
+    bool look = doubtful || now >= log->look_at;
+    uint64_t offered = consensus_offered(l->consensus, log->chain, &waiting);
+    if (!look && !said && !log->more)
+        return OK;
+    enum err e = ledger_feed(l, log->chain, &log->more);
+    bool found = log->more || consensus_offered(l->consensus, log->chain, &waiting) != offered;
+    if (look || log->more) {
+        log->look_ms = found                               ? LEDGER_LOOK_SOON_MS
+                       : 2 * log->look_ms < LEDGER_LOOK_MS ? 2 * log->look_ms
+                                                           : LEDGER_LOOK_MS;
+        log->look_at = now + log->look_ms * 1000;
     }
     return e;
+}
+
+/* The chain of transactions comes first: most of what waits is there. */
+static enum err feed_all(struct ledger *l, bool doubtful)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    bool said = l->feed;
+    l->feed = false;
+    (void)pthread_mutex_unlock(&l->lock);
+    enum err e = feed_chain(l, &l->logs[CHAIN_TX - 1], said, doubtful);
+    return e == OK ? feed_chain(l, &l->logs[CHAIN_ACCOUNT - 1], said, doubtful) : e;
 }
 
 /* After a failure whose outcome may be open, tips and checkpoints are read again: a block whose
@@ -344,7 +343,9 @@ static enum err look(struct ledger *l)
 /* Returns false when it is time to stop. */
 static bool wait_for_work(struct ledger *l)
 {
-    usec_t until = clock_monotonic() + l->look_ms * 1000;
+    int64_t soonest =
+        l->logs[0].look_ms < l->logs[1].look_ms ? l->logs[0].look_ms : l->logs[1].look_ms;
+    usec_t until = clock_monotonic() + soonest * 1000;
     (void)pthread_mutex_lock(&l->lock);
     while (!l->wake && !l->stop)
         if (!wait_until(&l->woken, &l->lock, until))
@@ -412,6 +413,7 @@ static enum err setup_log(struct ledger *l, struct chain_log *log, enum chain ch
     log->chain = chain;
     buf_init(&log->published_note, CHECKPOINT_MAX);
     tree_edge_init(&log->edge);
+    log->look_ms = LEDGER_LOOK_MS;
     (void)snprintf(log->origin, sizeof(log->origin), "%s/%s", l->app->federation,
                    chain_name(chain));
     return note_key_make(log->origin, NOTE_TYPE_ED25519, l->keys.log[chain - 1].public, &log->key)
@@ -485,7 +487,6 @@ enum err ledger_open(struct app *app, const struct ledger_start *s, struct ledge
     l->n_apply = s->n_apply;
     l->in_flight_max = s->in_flight_max != 0 ? s->in_flight_max : IN_FLIGHT_DEFAULT;
     l->mark_fd = -1;
-    l->look_ms = LEDGER_LOOK_MS;
     l->on_publish = s->on_publish;
     l->on_publish_arg = s->arg;
     l->wake = true;
@@ -496,8 +497,8 @@ enum err ledger_open(struct app *app, const struct ledger_start *s, struct ledge
     (void)pthread_mutex_init(&l->lock, NULL);
     wait_init(&l->woken);
     enum err e = open_all(l);
-    if (e == OK && pthread_create(&l->thread, NULL, drive, l) != 0)
-        e = ERR_NO_MEMORY;
+    if (e == OK)
+        e = thread_start(&l->thread, "driver", drive, l);
     if (e != OK) {
         release(l);
         return e;

@@ -23,6 +23,8 @@ struct chain_log {
     struct tree_edge edge;
     usec_t offered_at; /* when an own batch was offered last */
     bool more;         /* the outbox may have entries that were not offered yet */
+    usec_t look_at;    /* when it is looked at even if nobody wrote to it */
+    int64_t look_ms;
     uint8_t *tip_cert;
     size_t tip_cert_len;
     struct mark mark;
@@ -61,9 +63,7 @@ struct ledger {
     pthread_mutex_t lock; /* guards published_*, members, wake, stop and what the hooks bring */
     pthread_cond_t woken;
     bool wake, stop;
-    bool feed;      /* something was written to the outbox */
-    usec_t look_at; /* when it is looked at all the same; the driver's thread alone */
-    int64_t look_ms;
+    bool feed;        /* something was written to the outbox */
     usec_t pinged_at; /* when the connection last answered */
     unsigned session; /* db_connects when the lock was taken */
     bool drives;      /* we hold the advisory lock; the driver's thread alone looks at it */

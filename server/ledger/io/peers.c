@@ -1,4 +1,5 @@
 /* The life of the transport, who is in it, and what it counts. */
+#include "server/base/thread.h"
 #include "server/ledger/io/peers_internal.h"
 
 #include "server/base/log.h"
@@ -21,10 +22,9 @@ static enum err start(struct peers *p)
         return ERR_NO_MEMORY;
     (void)curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
     (void)curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    if (pthread_create(&p->thread, NULL, peers_main, p) != 0)
-        return ERR_INTERNAL;
-    p->started = true;
-    return OK;
+    enum err e = thread_start(&p->thread, "transport", peers_main, p);
+    p->started = e == OK;
+    return e;
 }
 
 enum err peers_open(const struct peers_config *c, struct peers **ret)

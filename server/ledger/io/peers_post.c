@@ -245,9 +245,13 @@ static void begin_all(struct peers *p)
             if (claim(p->place[i], &p->place[i]->lane[lane], now))
                 ready[n++] = &p->place[i]->lane[lane];
     (void)pthread_mutex_unlock(&p->lock);
-    for (size_t i = 0; i < n; i++)
+    /* Each goes out before the next is signed: a quorum does not wait for the last. */
+    for (size_t i = 0; i < n; i++) {
+        int running = 0;
         if (!begin(p, ready[i]))
             failed(p, ready[i], "no memory for a request", true);
+        (void)curl_multi_perform(p->multi, &running);
+    }
 }
 
 void *peers_main(void *arg)

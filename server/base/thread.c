@@ -1,7 +1,17 @@
-#include "server/base/wait.h"
+#include "server/base/thread.h"
 
 #include <assert.h>
+#include <string.h>
 #include <time.h>
+
+enum err thread_start(pthread_t *ret, const char *name, void *(*fn)(void *), void *arg)
+{
+    assert(strlen(name) < 16);
+    if (pthread_create(ret, NULL, fn, arg) != 0)
+        return ERR_NO_MEMORY;
+    (void)pthread_setname_np(*ret, name);
+    return OK;
+}
 
 void wait_init(pthread_cond_t *ret)
 {

@@ -1,4 +1,4 @@
-#include "server/base/wait.h"
+#include "server/base/thread.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
