@@ -139,6 +139,15 @@ static bool justify(struct world *w, struct node *n, struct block *b)
     return true;
 }
 
+/* The key on the card of one that wants to join: it may have had others, and lost them. */
+static uint8_t present_key(const struct world *w, uint8_t identity)
+{
+    for (uint32_t i = 0; i < w->nodes_n; i++)
+        if (w->nodes[i]->identity == identity)
+            return w->nodes[i]->key;
+    return 0;
+}
+
 /* Batches that continue their members' sequences, and the change that operators want. */
 static void fill(struct world *w, struct node *n, struct block *b)
 {
@@ -154,6 +163,7 @@ static void fill(struct world *w, struct node *n, struct block *b)
     if (w->change != CHANGE_NONE && chance(w, 500)) {
         b->change = w->change;
         b->changed = w->changed;
+        b->changed_key = w->change == CHANGE_JOIN ? present_key(w, w->changed) : 0;
     }
 }
 

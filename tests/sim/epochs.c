@@ -38,14 +38,15 @@ void epoch_first(struct world *w)
     w->epochs_n = 1;
 }
 
-static void apply_change(struct epoch *e, uint8_t change, uint8_t who)
+static void apply_change(struct epoch *e, const struct block *b)
 {
+    uint8_t change = b->change, who = b->changed;
     uint16_t at = 0;
     while (at < e->n && e->member[at] != who)
         at++;
     if (change == CHANGE_JOIN && at == e->n && e->n < 10) {
         e->member[e->n] = who;
-        e->key[e->n++] = 0;
+        e->key[e->n++] = b->changed_key;
     } else if (change == CHANGE_LEAVE && at < e->n && e->n > 4) {
         for (; at + 1 < e->n; at++) {
             e->member[at] = e->member[at + 1];
@@ -70,7 +71,7 @@ uint16_t epoch_after(struct world *w, uint32_t block)
     struct epoch *e = &w->epochs[w->epochs_n];
     *e = w->epochs[b->epoch];
     e->start = block;
-    apply_change(e, b->change, b->changed);
+    apply_change(e, b);
     e->quorum = core_quorum(e->n);
     make_schedule(w, e);
     trace_say(w, "epoch %u has %u seats: change %u of member %u", w->epochs_n, e->n, b->change,

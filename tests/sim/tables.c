@@ -30,8 +30,11 @@ static void make_id(const struct world *w, struct block *b)
 {
     for (uint64_t lane = 0; lane < 4; lane++) {
         uint64_t h = scatter(w->seed + lane * UINT64_C(0x9e3779b97f4a7c15));
-        const uint64_t words[] = { b->view,  b->parent_view, b->height, b->parent, b->salt,
-                                   b->epoch, b->n_batches,   b->change, b->changed };
+        const uint64_t words[] = {
+            b->view,      b->parent_view, b->height,
+            b->parent,    b->salt,        b->epoch,
+            b->n_batches, b->change,      b->changed | (uint64_t)b->changed_key << 8
+        };
         for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
             h = scatter(h ^ words[i]) + i;
         for (uint32_t i = 0; i < b->n_batches; i++)

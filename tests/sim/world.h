@@ -105,7 +105,7 @@ struct block {
     uint32_t just_first, just_n; /* in justs: the parent's certificate and those of the gap */
     uint16_t epoch;
     uint16_t next[IDENTITIES_MAX]; /* the sequence that each member's next entry has */
-    uint8_t n_batches, change, changed;
+    uint8_t n_batches, change, changed, changed_key;
     bool valid;       /* contents: every batch is the next of its member, empty after a change */
     uint16_t signers; /* seats that signed it as a proposal */
     bool closing;     /* this block or one below it, in this epoch, changes the members */
@@ -237,7 +237,6 @@ struct world {
     uint32_t block_table[2 * BLOCKS_MAX], fact_table[2 * FACTS_MAX], view_table[2 * VIEWS_MAX];
     bool cut[NODES_MAX][NODES_MAX], deaf[NODES_MAX][NODES_MAX]; /* from, to; deaf: of a twin */
     uint16_t next_entry[IDENTITIES_MAX];                        /* of each member's clients */
-    uint8_t key_of[IDENTITIES_MAX];      /* newest key that the member holds */
     uint32_t canon_n, canon[BLOCKS_MAX]; /* what was delivered first at each height */
     uint8_t change, changed;             /* asked for by an operator, not in a block yet */
     /* liveness */

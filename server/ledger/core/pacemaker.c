@@ -36,8 +36,9 @@ static bool waiting(struct core *c)
            (s != NULL && (s->has_prop || (core_set_count(&s->s_seen) > 0 && !MUTANT(JOINFREE))));
 }
 
-/* A leader with nothing to order, or with too many heights open, gives the tip half the time to
- * become final before it proposes another block on it. */
+/* A leader with nothing to order, or with too many heights open, gives the tip some time to become
+ * final before it proposes another block on it. That time does not grow with the timeouts: a leader
+ * whose clock is slow would spend on it all the time that those with quick clocks give its view. */
 static bool would_nudge(struct core *c)
 {
     const struct core_slot *s = slot_find(c, c->view);
@@ -55,7 +56,7 @@ void rule_arm(struct core *c, struct core_out *out)
     struct core_action *a = act(out, CORE_TIMER, 0, c->view, NULL);
     a->delay_ms = c->fired ? c->config.t0_ms : delay_of(c);
     if (c->nudge)
-        a->delay_ms = a->delay_ms / 2 + 1;
+        a->delay_ms = c->config.t0_ms * 3 / 4 + 1; /* half the timeout while blocks flow */
 }
 
 /* Rule "on timer(V)": skip; then, every T0 while still in V, my votes of V again. */
