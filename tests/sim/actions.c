@@ -239,9 +239,11 @@ static void do_deliver(struct world *w, struct node *n, const struct core_action
         return;
     }
     n->handed_height = a->height;
-    if (n->deliver_n < CORE_SLOTS)
-        n->deliver[n->deliver_n++] =
-            block; /* begins when the gate is open: my own F may be in it */
+    if (n->deliver_n == BLOCKS_MAX) {
+        fail(w, "bounds", "node %u has more final blocks than there are", n->index);
+        return;
+    }
+    n->deliver[n->deliver_n++] = block; /* begins when the gate is open: my own F may be in it */
     if (DRIVER_MUTANT(w, DELIVERFIRST)) {
         n->deliver_open = n->deliver_n;
         deliver_next(w, n);

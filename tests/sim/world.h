@@ -190,7 +190,7 @@ struct node {
     uint64_t seen_floor, seen_view;   /* for the oracles */
     /* under way */
     uint32_t deliver_n, deliver_open; /* handed over; of those, behind an open gate */
-    uint32_t deliver[CORE_SLOTS], checks_n, checks[64];
+    uint32_t deliver[BLOCKS_MAX], checks_n, checks[64];
     bool committing, range_wanted;
     uint32_t waiting_n, waiting[BATCHES_MAX]; /* batches known and not delivered */
     uint8_t has_block[BLOCKS_MAX], has_batch[BATCHES_MAX];
