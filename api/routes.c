@@ -2,16 +2,20 @@
  * openapi.yaml says the same; tests/apigate/routes.mjs compares both ways. */
 #include "api/v1/handlers.h"
 
+#include "server/ledger/log/witness.h"
 #include "server/ledger/wire/wire.h"
 #include "server/vault/format.h"
 
 #define JSON_SMALL (16u << 10)
 #define JSON_LARGE (64u << 10)
-#define QUICK 5000        /* deadline of an ordinary request, ms */
-#define TWO_MEMBERS 12000 /* of one that another member answers */
-#define WAITING 30000     /* of a long poll */
-#define FRAMES 10000      /* of frames from a member; it gives up after as long */
-#define UPLOAD 60000      /* of ciphertext in or out */
+#define WITNESS_BODY (68u << 10) /* a checkpoint and 63 hashes */
+#define QUICK 5000               /* deadline of an ordinary request, ms */
+#define TWO_MEMBERS 12000        /* of one that another member answers */
+#define WAITING 30000            /* of a long poll */
+#define FRAMES 10000             /* of frames from a member; it gives up after as long */
+#define UPLOAD 60000             /* of ciphertext in or out */
+
+_Static_assert(WITNESS_BODY == WITNESS_REQUEST_MAX, "one bound for one thing");
 
 /* method, template, operation, handler, who, body, body_max, deadline_ms, inline_ok, no_db, query
  */
@@ -34,6 +38,11 @@ const struct route api_routes[] = {
       0, QUICK, true, false, NULL },
     { M_GET, "/log/{chain}/tile/{path...}", "getTile", api_tile_get, WHO_ANYONE, BODY_NONE, 0,
       QUICK, false, false, NULL },
+    { M_GET, "/log/{chain}/view/{height}", "getView", api_view_get, WHO_ANYONE, BODY_NONE, 0, QUICK,
+      false, false, NULL },
+
+    { M_POST, "/witness/add-checkpoint", "addCheckpoint", api_witness_add_post, WHO_ANYONE,
+      BODY_TEXT, WITNESS_BODY, QUICK, false, false, NULL },
 
     { M_POST, "/peer/v1/frames", "postFrames", api_frames_post, WHO_PEER, BODY_FRAMES,
       WIRE_POST_MAX, FRAMES, true, true, NULL },

@@ -5,6 +5,7 @@
 #include "server/app_apply.h"
 #include "server/app_peering.h"
 #include "server/app_run.h"
+#include "server/app_witness.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
 #include "server/crypto/hash.h"
@@ -16,6 +17,7 @@
 #include "server/schedule/schedule.h"
 #include "server/store/cluster.h"
 #include "server/vault/blobs.h"
+#include "server/witness/asker.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,12 +30,13 @@ usec_t app_now(const struct app *app)
     return clock_now() + app->now_offset;
 }
 
-/* Waiting receipts are looked at again when a checkpoint is out. */
+/* A new checkpoint: waiting receipts are looked at again, witnesses elsewhere are asked. */
 static void on_publish(void *arg)
 {
     struct app *app = arg;
     if (app->listener != NULL)
         listener_wake(app->listener);
+    asker_wake(app->asker);
 }
 
 static enum err open_store(struct app *app, const struct config *c)
@@ -144,6 +147,17 @@ static enum err open_ledger(struct app *app, const struct config *c, const struc
     return ledger_open(app, &start, &app->ledger);
 }
 
+static enum err start_listener(struct app *app, const struct config *c, const char *tmp)
+{
+    const struct listener_config listen = { .address = c->address,
+                                            .port = c->port,
+                                            .threads = c->threads,
+                                            .workers = c->workers,
+                                            .queue_max = 512,
+                                            .tmp_dir = tmp };
+    return listener_start(app, &listen, &app->listener);
+}
+
 enum err app_start(struct app *app, const struct config *c, const struct secrets *s)
 {
     char tmp[256];
@@ -160,6 +174,8 @@ enum err app_start(struct app *app, const struct config *c, const struct secrets
     if (e == OK)
         e = open_peers(app, c);
     if (e == OK)
+        e = app_witness_open(app, c, s);
+    if (e == OK)
         e = open_ledger(app, c, s);
     if (e == OK)
         e = tell_peers(app);
@@ -168,15 +184,11 @@ enum err app_start(struct app *app, const struct config *c, const struct secrets
     if (e == OK)
         e = app_peering_open(app, c->workers);
     if (e == OK)
-        e = schedule_start(app, &app->schedule);
-    const struct listener_config listen = { .address = c->address,
-                                            .port = c->port,
-                                            .threads = c->threads,
-                                            .workers = c->workers,
-                                            .queue_max = 512,
-                                            .tmp_dir = tmp };
+        e = app_witness_start(app);
     if (e == OK)
-        e = listener_start(app, &listen, &app->listener);
+        e = schedule_start(app, &app->schedule);
+    if (e == OK)
+        e = start_listener(app, c, tmp);
     if (e != OK) {
         log_error("start", "cannot start: %s", err_text(e));
         app_stop(app);
@@ -191,7 +203,9 @@ void app_stop(struct app *app)
     app->listener = NULL;
     schedule_stop(app->schedule);
     app_peering_close(app);
+    app_witness_stop(app);
     ledger_close(app->ledger);
+    app_witness_close(app);
     peers_close(app->peers);
     if (app->store != NULL)
         store_close(app->store);

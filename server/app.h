@@ -18,6 +18,9 @@ struct peers;   /* server/ledger/io: frames to and from the other members */
 struct board;   /* server/market: open bounties as everyone reads them */
 struct peering; /* server/peering: the other members */
 struct courier; /* server/schedule: money messages to other members */
+struct witness; /* server/witness: cosigns checkpoints of other federations */
+struct asker;   /* server/witness: has our checkpoints cosigned by witnesses elsewhere */
+struct outside; /* server/ledger/io: what those have signed */
 
 #define FEDERATION_NAME_MAX 100
 
@@ -30,9 +33,12 @@ struct app {
     struct schedule *schedule;
     struct listener *listener;
     struct board *board;
-    struct peers *peers;               /* NULL: nobody but us */
-    struct peering *peering;           /* NULL: nobody but us */
-    struct courier *courier;           /* NULL without peering */
+    struct peers *peers;     /* NULL: nobody but us */
+    struct peering *peering; /* NULL: nobody but us */
+    struct courier *courier; /* NULL without peering */
+    struct witness *witness;
+    struct asker *asker;               /* NULL: nobody is asked */
+    struct outside *outside;           /* NULL with the asker */
     usec_t (*now)(const struct app *); /* wall clock; tests shift it by now_offset */
     usec_t now_offset;
     uint16_t member;                          /* our member number, from 1 */

@@ -44,6 +44,10 @@ static bool set(struct config *c, const char *key, const char *value)
         return put_text(c->database_owner, sizeof(c->database_owner), value);
     if (strcmp(key, "shared") == 0)
         return put_text(c->shared_dir, sizeof(c->shared_dir), value) && value[0] == '/';
+    if (strcmp(key, "witness_for") == 0)
+        return config_witness_for(c, value);
+    if (strcmp(key, "witness") == 0)
+        return config_witness(c, value);
     if (strcmp(key, "rekeyed") == 0)
         return (c->rekeyed = strcmp(value, "yes") == 0) || strcmp(value, "no") == 0;
     if (strcmp(key, "workers") == 0)
@@ -188,6 +192,8 @@ enum err config_read(const char *data_dir, struct config *ret)
     (void)fclose(f);
     if (e == OK)
         e = read_genesis(&c);
+    if (e == OK && (e = config_check_witnesses(&c)) != OK)
+        config_release(&c);
     if (e == OK)
         *ret = c;
     return e;

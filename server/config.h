@@ -8,6 +8,15 @@
 #include "server/ledger/io/ledger.h"
 #include "server/ledger/members/members.h"
 
+#define CONFIG_WITNESSES_MAX 8
+#define CONFIG_WITNESS_FOR_MAX 16
+#define CONFIG_URL_MAX 255
+
+struct config_witness {
+    char url[CONFIG_URL_MAX + 1]; /* http or https, without a slash at the end */
+    struct note_key key;          /* of a cosigner */
+};
+
 struct config {
     char data_dir[200];
     char shared_dir[200]; /* "shared": keys, blobs, salt keys and mark of all processes of this
@@ -23,7 +32,11 @@ struct config {
     unsigned in_flight;        /* "in_flight": 8; heights of a chain that this member may have open
                                 * when it leads */
     bool rekeyed;              /* "rekeyed": yes if own keys differ from the genesis by a re-key */
-    struct genesis *genesis;   /* of the shared directory; owned, config_release frees it */
+    struct config_witness witnesses[CONFIG_WITNESSES_MAX]; /* "witness": URL VKEY, who is asked */
+    size_t n_witnesses;
+    struct note_key witness_for[CONFIG_WITNESS_FOR_MAX]; /* "witness_for": VKEY, logs of others */
+    size_t n_witness_for;
+    struct genesis *genesis;          /* of the shared directory; owned, config_release frees it */
     uint8_t genesis_hash[HASH_BYTES]; /* SHA-256 of the file */
 };
 

@@ -25,7 +25,7 @@ enum err body_begin(struct job *j)
 {
     struct body *b = &j->body;
     enum body_kind kind = j->r.route->body;
-    if (kind == BODY_JSON || kind == BODY_FRAMES)
+    if (kind == BODY_JSON || kind == BODY_TEXT || kind == BODY_FRAMES)
         buf_init(&b->bytes, j->r.route->body_max + 1);
     /* Room for all of it was reserved with the head, so it need not grow. */
     if (kind == BODY_FRAMES && buf_reserve(&b->bytes, (size_t)b->expected) == NULL)

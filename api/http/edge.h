@@ -53,7 +53,7 @@ struct reply {
 };
 
 struct body {
-    struct buf bytes; /* BODY_JSON, BODY_FRAMES */
+    struct buf bytes; /* BODY_JSON, BODY_TEXT, BODY_FRAMES */
     int fd;           /* -1 = no file */
     char path[300];
     struct blake2b hash;

@@ -27,7 +27,9 @@ enum who {
 enum body_kind {
     BODY_NONE,
     BODY_JSON,
-    BODY_FILE,  /* application/octet-stream, streamed to disk */
+    BODY_FILE, /* application/octet-stream, streamed to disk */
+    BODY_TEXT, /* in memory, of any Content-Type or none: where a protocol of others says no word of
+                * it */
     BODY_FRAMES /* application/vnd.cairn.frames, in memory; for WHO_PEER. A signature over it needs
                  * no date and may come twice: frames prove themselves and are idempotent */
 };
@@ -79,7 +81,7 @@ struct request {
     bool waited;      /* api_wait's time is over: answer with what there is */
     const char *path; /* as sent, without the query */
     const char *path_params[PATH_PARAMS_MAX]; /* decoded, in template order */
-    const char *body;                         /* BODY_JSON, BODY_FRAMES: the bytes */
+    const char *body;                         /* BODY_JSON, BODY_TEXT, BODY_FRAMES: the bytes */
     size_t body_len;
     json_t *json; /* BODY_JSON: parsed */
     const char

@@ -147,14 +147,17 @@ static bool type_is(const char *value, const char *type)
 
 static enum err check_body(struct job *j)
 {
-    static const char *const types[] = { "", "application/json", "application/octet-stream",
-                                         "application/vnd.cairn.frames" };
+    static const char *const types[] = { [BODY_JSON] = "application/json",
+                                         [BODY_FILE] = "application/octet-stream",
+                                         [BODY_TEXT] = NULL,
+                                         [BODY_FRAMES] = "application/vnd.cairn.frames" };
     const struct route *route = j->r.route;
     if (route->body == BODY_NONE)
         return j->body.expected > 0 ? ERR_BODY_TOO_LARGE : OK;
     if (req_header(&j->r, "Content-Length") == NULL)
         return ERR_HTTP_LENGTH_REQUIRED;
-    if (!type_is(req_header(&j->r, "Content-Type"), types[route->body]))
+    const char *type = types[route->body];
+    if (type != NULL && !type_is(req_header(&j->r, "Content-Type"), type))
         return ERR_BODY_TYPE;
     return j->body.expected > route->body_max ? ERR_BODY_TOO_LARGE : OK;
 }

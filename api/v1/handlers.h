@@ -28,7 +28,7 @@ handler_fn api_federation_get, api_policy_get;
 /* changes.c */
 handler_fn api_changes_get, api_changes_post;
 /* ../peer/log.c */
-handler_fn api_checkpoint_get, api_tile_get;
+handler_fn api_checkpoint_get, api_tile_get, api_view_get;
 /* ../peer/frames.c */
 handler_fn api_frames_post;
 /* members.c */
@@ -41,5 +41,7 @@ handler_fn api_forward;
 handler_fn api_peer_accounts_post, api_peer_messages_post;
 /* health.c */
 handler_fn api_live_get, api_ready_get, api_metrics_get;
+/* witness.c */
+handler_fn api_witness_add_post;
 
 #endif

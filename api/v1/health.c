@@ -5,6 +5,8 @@
 #include "server/ledger/io/ledger.h"
 #include "server/ledger/io/peers.h"
 #include "server/store/health.h"
+#include "server/witness/asker.h"
+#include "server/witness/witness.h"
 
 #include <string.h>
 #include <sys/statvfs.h>
@@ -71,6 +73,10 @@ void api_metrics_get(struct request *r)
         e = peers_metrics(r->app->peers, &text);
     if (e == OK && r->app->peering != NULL)
         e = clearing_metrics(r->app, r->db, &text);
+    if (e == OK)
+        e = witness_metrics(r->app->witness, r->db, &text);
+    if (e == OK && r->app->asker != NULL)
+        e = asker_metrics(r->app->asker, &text);
     if (e == OK)
         e = store_metrics(r->app->store, &text);
     if (e == OK)

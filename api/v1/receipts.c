@@ -76,7 +76,10 @@ static enum err reply_receipt(struct request *r, const struct id *id, const stru
     if (e == OK)
         e = json_read((const char *)row->entry.statement, row->entry.len, &statement, NULL);
     if (e == OK) {
-        reply_header(r, "Cache-Control", "private, max-age=31536000, immutable");
+        /* Lines of witnesses elsewhere may come later. */
+        reply_header(r, "Cache-Control",
+                     r->app->asker == NULL ? "private, max-age=31536000, immutable"
+                                           : "private, no-cache");
         reply_value(r, 200,
                     json_pack("{s:o, s:s, s:I, s:o, s:o, s:o, s:s}", "id", json_id(id), "chain",
                               chain_name(row->chain), "index", (json_int_t)row->index, "entry",

@@ -283,6 +283,30 @@ enum err store_epoch_insert(struct db *db, uint32_t epoch, uint64_t height, cons
     return db_later(db, &epoch_insert, in, COUNT(in), NULL);
 }
 
+static const struct store_stmt epoch_get = {
+    "chain_epoch_get", "SELECT state FROM chain_epoch WHERE epoch = $1::bigint"
+};
+
+enum err store_epoch_get(struct db *db, uint32_t epoch, struct arena *arena, const uint8_t **ret,
+                         size_t *ret_len)
+{
+    const struct param in[] = { p_i64(epoch) };
+    struct rows *r = NULL;
+    size_t len = 0;
+    enum err e = db_exec(db, &epoch_get, in, COUNT(in), &r);
+    if (e == OK && rows_count(r) == 0)
+        e = ERR_NOT_FOUND;
+    const uint8_t *state = e == OK ? row_bytes_any(r, 0, 0, arena, &len) : NULL;
+    if (e == OK && state == NULL)
+        e = ERR_NO_MEMORY;
+    rows_free(r);
+    if (e == OK) {
+        *ret = state;
+        *ret_len = len;
+    }
+    return e;
+}
+
 enum err store_epochs(struct db *db, struct rows **ret)
 {
     return db_exec(db, &epochs, NULL, 0, ret);
@@ -318,6 +342,6 @@ enum err store_journal_mark_raise(struct db *db, const uint8_t vote_key[SIGN_PUB
 const struct store_stmt *const chain_stmts[] = {
     &block_insert, &block_get,     &block_last,   &block_height, &batch_insert, &batch_heads,
     &batch_find,   &block_by_view, &state_get,    &state_put,    &mark_get,     &mark_raise,
-    &tail_insert,  &tails,         &epoch_insert, &epochs
+    &tail_insert,  &tails,         &epoch_insert, &epochs,       &epoch_get
 };
 const size_t chain_stmts_n = COUNT(chain_stmts);

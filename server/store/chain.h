@@ -1,5 +1,5 @@
 /* Tables chain_block, chain_batch, chain_state, journal_mark: the joint ledger's final blocks as
- * this member stores them. Callers: the driver's thread alone. What writes is sent by db_later: it
+ * this member stores them. The driver's thread alone writes. What writes is sent by db_later: it
  * fails at the next statement that is waited for. */
 #ifndef CAIRN_STORE_CHAIN_H
 #define CAIRN_STORE_CHAIN_H
@@ -59,6 +59,9 @@ enum err store_tail_insert(struct db *db, enum chain chain, uint64_t height, int
                            const void *proposal, size_t len, const void *cert,
                            size_t cert_len) MUST_USE;
 enum err store_tails(struct db *db, enum chain chain, uint64_t height, struct rows **ret) MUST_USE;
+/* The state with which the epoch ended: that of the next. ERR_NOT_FOUND. */
+enum err store_epoch_get(struct db *db, uint32_t epoch, struct arena *arena, const uint8_t **ret,
+                         size_t *ret_len) MUST_USE;
 /* An epoch of the account chain that is over. Rows: epoch, height, state; ascending. */
 enum err store_epoch_insert(struct db *db, uint32_t epoch, uint64_t height, const void *state,
                             size_t len) MUST_USE;

@@ -173,31 +173,6 @@ enum err store_checkpoint_last(struct db *db, enum chain chain, struct arena *ar
     return e;
 }
 
-static const struct store_stmt checkpoint_covering = {
-    "checkpoint_covering",
-    "SELECT size, note FROM log_checkpoint WHERE chain = $1::smallint AND size >= $2::bigint"
-    " ORDER BY size LIMIT 1"
-};
-
-enum err store_checkpoint_covering(struct db *db, enum chain chain, uint64_t size,
-                                   struct arena *arena, uint64_t *ret_size, const char **ret_note)
-{
-    const struct param in[] = { p_i64(chain), p_i64((int64_t)size) };
-    struct rows *r = NULL;
-    enum err e = db_exec(db, &checkpoint_covering, in, COUNT(in), &r);
-    if (e == OK && rows_count(r) == 0)
-        e = ERR_NOT_FOUND;
-    const char *note = e == OK ? arena_strdup(arena, row_text(r, 0, 1)) : NULL;
-    if (e == OK && note == NULL)
-        e = ERR_NO_MEMORY;
-    if (e == OK) {
-        *ret_size = (uint64_t)row_i64(r, 0, 0);
-        *ret_note = note;
-    }
-    rows_free(r);
-    return e;
-}
-
 static const struct store_stmt driver_lock = {
     "driver_lock", "SELECT pg_try_advisory_lock(hashtext('cairn ledger driver'))"
 };
@@ -218,8 +193,7 @@ enum err store_driver_must(struct db *db)
     return db_later(db, &driver_lock, NULL, 0, &must);
 }
 
-const struct store_stmt *const log_stmts[] = {
-    &bundle_get,      &bundle_put,          &tile_get,    &tile_put,    &checkpoint_insert,
-    &checkpoint_last, &checkpoint_covering, &driver_lock, &bundles_sum, &tiles_sum
-};
+const struct store_stmt *const log_stmts[] = { &bundle_get,  &bundle_put,        &tile_get,
+                                               &tile_put,    &checkpoint_insert, &checkpoint_last,
+                                               &driver_lock, &bundles_sum,       &tiles_sum };
 const size_t log_stmts_n = COUNT(log_stmts);

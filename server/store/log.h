@@ -30,10 +30,6 @@ enum err store_checkpoint_insert(struct db *db, enum chain chain, uint64_t size,
 enum err store_checkpoint_last(struct db *db, enum chain chain, struct arena *arena,
                                uint64_t *ret_size, struct merkle_hash *ret_root,
                                const char **ret_note) MUST_USE;
-/* The smallest checkpoint of at least this size. */
-enum err store_checkpoint_covering(struct db *db, enum chain chain, uint64_t size,
-                                   struct arena *arena, uint64_t *ret_size,
-                                   const char **ret_note) MUST_USE;
 
 /* The advisory lock of the one process that drives the ledger; held until the connection ends. */
 enum err store_driver_lock(struct db *db, bool *ret_got) MUST_USE;

@@ -15,6 +15,7 @@
 #include "server/store/store_internal.h"
 #include "server/store/submission.h"
 #include "server/store/vault.h"
+#include "server/store/witness.h"
 
 const struct store_list store_lists[] = {
     { "idem", idem_stmts, &idem_stmts_n },
@@ -31,6 +32,7 @@ const struct store_list store_lists[] = {
     { "member_account", member_account_stmts, &member_account_stmts_n },
     { "member_bounty", member_bounty_stmts, &member_bounty_stmts_n },
     { "member_message", member_message_stmts, &member_message_stmts_n },
+    { "witness", witness_stmts, &witness_stmts_n },
     { "health", health_stmts, &health_stmts_n },
 };
 const size_t store_lists_n = COUNT(store_lists);

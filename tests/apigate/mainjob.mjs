@@ -258,6 +258,9 @@ class Walk {
                 got.body.length === 32 * Math.min(size, 256),
                 `tile ${tile} has ${got.body.length} bytes`,
             );
+            const view = await w.api.must(200, null, 'GET', `/log/${chain}/view/1`);
+            const form = /^cairn-view\/1\n(?:[a-z]+ [^\n]+\n)+$/;
+            this.check(form.test(view.body.toString()), 'a final view is not of its form');
         }
     }
 

@@ -328,6 +328,10 @@ const log = {
         if (!entries || width < 1 || width > 256 || width > entries.length) throw NOT_FOUND();
         return text(Buffer.concat(entries.slice(0, width).map((e) => sha256(Buffer.from([0]), e))));
     },
+    getView: (c) => {
+        if (!c.mock.logs[c.params[0]] || c.params[1] !== '1') throw NOT_FOUND();
+        return text(`cairn-view/1\nchain ${c.params[0]}\n`);
+    },
     listReceipts: (c) =>
         page(
             c,

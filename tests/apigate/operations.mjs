@@ -81,6 +81,7 @@ export const operations = {
         target: async (w) => ({ path: await tilePath(w) }),
         request: (w, t) => ({ path: `/log/account/tile/${t.path}` }),
     },
+    getView: get('/log/account/view/1'),
 
     registerAccount: {
         target: async () => ({ person: new Person() }),

@@ -343,7 +343,7 @@ function path(operation, r, choice) {
     const places = template.map((t, i) => (t.startsWith('{') ? i : -1)).filter((i) => i > 0);
     const segments = r.path.split('/');
     const listOf = (kind, good) =>
-        ({ '{number}': BAD_NUMBERS, '{chain}': BAD_CHAINS, '{path...}': BAD_TILES })[kind] ??
+        ({ '{number}': BAD_NUMBERS, '{height}': BAD_NUMBERS, '{chain}': BAD_CHAINS, '{path...}': BAD_TILES })[kind] ??
         BAD_IDS(good);
     const cases = places.flatMap((p) => listOf(template[p], segments[p]).map((bad) => [p, bad]));
     const [place, bad] = pick(cases, choice.a);

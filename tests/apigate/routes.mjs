@@ -95,6 +95,7 @@ const WHO = {
 const BODY = {
     'application/json': 'BODY_JSON',
     'application/octet-stream': 'BODY_FILE',
+    'text/plain': 'BODY_TEXT',
     'application/vnd.cairn.frames': 'BODY_FRAMES',
     null: 'BODY_NONE',
 };

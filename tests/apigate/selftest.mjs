@@ -61,6 +61,7 @@ function tableOf(spec) {
     const kind = {
         'application/json': 'BODY_JSON',
         'application/octet-stream': 'BODY_FILE',
+        'text/plain': 'BODY_TEXT',
         'application/vnd.cairn.frames': 'BODY_FRAMES',
         null: 'BODY_NONE',
     };

@@ -81,9 +81,13 @@ async function whileFull(report, member, world, stored) {
     const statuses = [];
     for (const path of read) statuses.push((await api.call(null, 'GET', path)).status);
     statuses.push((await api.call(stored.patient, 'GET', stored.content)).status);
-    report.check(statuses.every((s) => s === 200), `reads go on: ${statuses}`);
+    /* A PostgreSQL that finds no room for its WAL stops. What is read from it waits for it; the rest goes on. */
+    const down = options.long && seen.has('503 server.database_unavailable');
+    const expected = statuses.map((s, k) => (down && (k === 0 || k === 5) ? 503 : 200));
+    report.check(statuses.every((s, k) => s === 200 || s === expected[k]), `reads go on: ${statuses}`);
     const ready = await api.call(null, 'GET', '/health/ready');
-    report.check(ready.status === 503 && /disk/.test(ready.body), `not ready: ${parse(ready).detail}`);
+    report.check(ready.status === 503 && (down ? /database|disk/ : /disk/).test(ready.body),
+        `not ready: ${parse(ready).detail}`);
     report.check(member.child !== null, 'the server lives');
     const left = filesBelow(join(member.data, 'tmp'));
     report.check(left.length === 0, 'no piece of an upload stays behind', left);

@@ -37,9 +37,10 @@ export const MUTANTS = {
     /* Sends a payment without asking whether its reference went out already. */
     'pay-again': [['server/payout/adapter.c', 'if (strncmp(line, reference, ID_TEXT_SIZE - 1) != 0)',
         'if (strncmp(line, reference, ID_TEXT_SIZE - 1) != 2000)']],
-    /* Serves from whatever database it finds. */
+    /* Serves from whatever database it finds: asks neither the mark nor the journal. */
     'any-database': [['server/ledger/io/load.c', 'if (log->mark.size > size) {',
-        'if (log->mark.size > size)\n        return OK;\n    if (false) {']],
+        'if (log->mark.size > size)\n        return OK;\n    if (false) {'],
+    ['server/ledger/io/replay.c', 'if (r->kind != CORE_REC_FIN ||', 'if (c != NULL ||']],
     /* Believes the stored log. */
     'no-recompute': [['server/ledger/io/ledger.c',
         'enum err e = tree_recompute(l->db, log->chain, 0, log->tip.tree.size, &root);',

@@ -325,6 +325,28 @@ async function oldDatabase(two) {
     await two.mustStart();
 }
 
+/* What two members show as final, of every epoch, verifies and does not contradict itself. */
+async function viewsAgree(one, other) {
+    const file = (member, height) => join(member.work, `view-${member.number}-${height}`);
+    for (const chain of ['account', 'tx']) {
+        const heights = await Promise.all([one, other].map(async (m) =>
+            (await m.view()).logs.find((l) => l.chain === chain).height));
+        const top = Math.min(...heights);
+        const step = Math.max(1, Math.floor(top / 12));
+        const problems = [];
+        let asked = 0;
+        for (let height = 1; height <= top; height += step) {
+            for (const m of [one, other]) writeFileSync(file(m, height), await m.get(`/log/${chain}/view/${height}`));
+            const said = await exec('cairn', ['forensics', file(one, height), file(other, height)])
+                .then((out) => out, (e) => e.message);
+            if (!said.includes('do not contradict each other')) problems.push(`${height}: ${said}`);
+            asked += 1;
+        }
+        check(`views of ${asked} blocks of the ${chain} chain verify and agree`, asked > 3 && problems.length === 0,
+            problems[0] ?? `${asked} asked`);
+    }
+}
+
 async function main() {
     const work = workFolder();
     const port = await freePorts(5);
@@ -353,6 +375,7 @@ async function main() {
     await oldDatabase(two);
     await step('old database refused', rest, two);
     await load.stop();
+    await viewsAgree(one, three);
     await sponsor.proveAgain();
     console.log(`        ${load.people} accounts were registered meanwhile`);
     await Promise.all(rest.map((m) => m.stop()));

@@ -42,6 +42,7 @@ export const PUBLIC = [
     'server/market/states.h',
     'server/market/submission.h',
     'server/party/enroll.h',
+    'server/peer/post.h',
     'server/review/round.h',
     'server/vault/blobs.h',
     'server/vault/record.h',

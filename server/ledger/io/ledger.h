@@ -84,9 +84,15 @@ void ledger_log_key(struct ledger *l, enum chain chain, struct note_key *ret);
 /* Bytes of a tile or bundle at the published size, by its path behind "tile/"; ERR_NOT_FOUND. */
 enum err ledger_tile(struct ledger *l, struct db *db, enum chain chain, const char *path,
                      struct arena *arena, const uint8_t **ret, size_t *ret_len) MUST_USE;
-/* The tlog-proof text of the entry at index, under the first checkpoint that covers it. */
+/* The tlog-proof text of the entry at index, under the first checkpoint that covers it and that a
+ * witness elsewhere has cosigned; under the first that covers it as long as none has. */
 enum err ledger_proof(struct ledger *l, struct db *db, enum chain chain, uint64_t index,
                       struct arena *arena, struct buf *ret) MUST_USE;
+
+/* What this member was shown as final from this height on, up to the first certificate: the text of
+ * wire/view_file.h, appended. ERR_NOT_FOUND. */
+enum err ledger_view(struct ledger *l, struct db *db, enum chain chain, uint64_t height,
+                     struct arena *arena, struct buf *ret) MUST_USE;
 
 enum err ledger_metrics(struct ledger *l, struct buf *ret) MUST_USE;
 

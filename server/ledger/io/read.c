@@ -1,9 +1,11 @@
 /* What readers ask of the ledger: sizes, checkpoints, policy, tiles, proofs. */
 #include "server/ledger/io/ledger_internal.h"
 
+#include "server/ledger/io/outside.h"
 #include "server/ledger/log/tile.h"
 #include "server/ledger/wire/forensics.h"
 #include "server/store/log.h"
+#include "server/store/witness.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +36,10 @@ enum err ledger_checkpoint(struct ledger *l, enum chain chain, struct buf *ret)
 {
     (void)pthread_mutex_lock(&l->lock);
     const struct buf *note = &log_of(l, chain)->published_note;
+    uint64_t size = log_of(l, chain)->published_size;
     enum err e = note->len > 0 ? buf_add(ret, note->data, note->len) : ERR_NOT_FOUND;
     (void)pthread_mutex_unlock(&l->lock);
-    return e;
+    return e == OK ? outside_append(l->app->outside, chain, size, ret) : e;
 }
 
 bool ledger_healthy(struct ledger *l)
@@ -183,7 +186,7 @@ enum err ledger_proof(struct ledger *l, struct db *db, enum chain chain, uint64_
     struct merkle_hash hashes[MERKLE_PROOF_MAX];
     size_t n = 0;
     struct tree_reader reader;
-    enum err e = store_checkpoint_covering(db, chain, index + 1, arena, &size, &note);
+    enum err e = store_checkpoint_witnessed(db, chain, index + 1, arena, &size, &note);
     if (e != OK)
         return e;
     tree_reader_init(&reader, db, chain, arena);
