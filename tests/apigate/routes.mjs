@@ -21,6 +21,7 @@ const CONSTANT_FILES = [
     'server/vault/format.h',
     'server/statement/statement.h',
     'server/ledger/wire/wire.h',
+    'server/ledger/log/witness.h',
     'api/http/http.h',
     'api/http/limits.h',
     'api/routes.h',
