@@ -1,12 +1,12 @@
 #include "server/peer/post.h"
 
-#include <curl/curl.h>
+#include "server/ledger/io/peers_request.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #define CONNECT_MS 3000L
 #define HEAD_MAX 16384u
-#define IDLE_CONNECTION_S 50L
 
 struct poster {
     CURL *easy;
@@ -59,13 +59,9 @@ static int abandoned(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_o
 static void set_options(CURL *e, const struct post *post, struct curl_slist *headers, size_t *head,
                         struct buf *body)
 {
+    peers_request_setup(e, NULL);
     curl_easy_setopt(e, CURLOPT_URL, post->url);
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, IDLE_CONNECTION_S);
-    curl_easy_setopt(e, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)post->timeout_ms);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
