@@ -115,6 +115,9 @@ static enum err run_callback(struct batch *b, struct job *job)
     db->conflict = false;
     job->answer = (struct answer){ 0 };
     job->result = job->fn(db, job->arg, job->arena, &job->answer);
+    enum err rest = db_settle(db); /* what it did not wait for is still its own */
+    if (job->result == OK)
+        job->result = rest;
     enum err fail = FP("tx_after_callback");
     if (fail != OK)
         job->result = fail;

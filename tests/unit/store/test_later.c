@@ -127,6 +127,34 @@ static void test_transactions(void **state)
     assert_int_equal(db_check(db), OK);
 }
 
+/* In the writer's batches a failure of what was sent later is the callback's own. */
+static enum err put_in_batch(struct db *in, void *arg, struct arena *arena, struct answer *ret)
+{
+    static const struct constraint_err expect[] = { { "later_t_pkey", ERR_ACCOUNT_EXISTS } };
+    static const struct later must = { .expect = expect, .n_expect = COUNT(expect) };
+    const int *n = arg;
+    const struct param param[] = { p_i64(*n) };
+    *ret = (struct answer){ .status = 201, .body = arena_strdup(arena, "{}"), .body_len = 2 };
+    return db_later(in, &put, param, COUNT(param), &must);
+}
+
+static void test_in_a_write(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(65536);
+    int n = 7;
+    for (uint32_t i = 0; i < 3; i++) {
+        struct id id = fixture_id(77, i);
+        struct write_key key = fixture_key(&id);
+        struct answer a;
+        n = i == 2 ? 8 : 7;
+        assert_int_equal(store_write(f.store, "t", &key, put_in_batch, &n, arena, &a),
+                         i == 1 ? ERR_ACCOUNT_EXISTS : OK);
+    }
+    assert_int_equal(stored(), 2);
+    arena_free(arena);
+}
+
 static void test_one_row(void **state)
 {
     (void)state;
@@ -183,6 +211,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_first_failure, empty),
         cmocka_unit_test_setup(test_the_one_that_is_waited_for_fails, empty),
         cmocka_unit_test_setup(test_transactions, empty),
+        cmocka_unit_test_setup(test_in_a_write, empty),
         cmocka_unit_test_setup(test_one_row, empty),
         cmocka_unit_test_setup(test_a_lost_connection, empty),
     };
