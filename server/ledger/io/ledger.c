@@ -340,12 +340,18 @@ static enum err look(struct ledger *l)
     return e;
 }
 
-/* Returns false when it is time to stop. */
-static bool wait_for_work(struct ledger *l)
+/* When the outbox is looked at though nobody woke us. */
+static usec_t next_look(const struct ledger *l)
 {
     int64_t soonest =
         l->logs[0].look_ms < l->logs[1].look_ms ? l->logs[0].look_ms : l->logs[1].look_ms;
-    usec_t until = clock_monotonic() + soonest * 1000;
+    return clock_monotonic() + soonest * 1000;
+}
+
+/* Returns false when it is time to stop. */
+static bool wait_for_work(struct ledger *l)
+{
+    usec_t until = next_look(l);
     (void)pthread_mutex_lock(&l->lock);
     while (!l->wake && !l->stop)
         if (!wait_until(&l->woken, &l->lock, until))
@@ -378,8 +384,9 @@ static void drain(struct ledger *l)
 {
     usec_t until = clock_monotonic() + DRAIN_US;
     while (!finished(l) && clock_monotonic() < until) {
+        usec_t look_at = next_look(l); /* entries may be held back for a moment */
         (void)pthread_mutex_lock(&l->lock);
-        while (!l->wake && wait_until(&l->woken, &l->lock, until))
+        while (!l->wake && wait_until(&l->woken, &l->lock, look_at < until ? look_at : until))
             ;
         l->wake = false;
         (void)pthread_mutex_unlock(&l->lock);
