@@ -4,10 +4,10 @@
  * other members. A federation of one is the same code with n = 1 (docs/ledger.md).
  *
  * Exactly one process per database drives: it holds the advisory lock and the journal; the others
- * follow what it publishes, and one of them takes over when it is gone. Before a root is signed it
- * is recomputed from the stored leaves; on start the whole log is. A high mark outside PostgreSQL
- * (DIR/ledger.mark) makes a database older than the log refuse to serve (ERR_DB_OLD).
- * Thread-safe: all readers copy under a lock. */
+ * follow what it publishes, and one of them takes over when it is gone. Before a root is signed
+ * the database must have said the hash of the stored rows that it is made of; on start the whole
+ * log is read and hashed again. A high mark outside PostgreSQL (DIR/ledger.mark) makes a database
+ * older than the log refuse to serve (ERR_DB_OLD). Thread-safe: all readers copy under a lock. */
 #ifndef CAIRN_LEDGER_LEDGER_H
 #define CAIRN_LEDGER_LEDGER_H
 

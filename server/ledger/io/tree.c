@@ -220,9 +220,9 @@ static enum err demand(struct writer *w)
     enum err e = OK;
     for (unsigned row = 0; row < COUNT(w->sums) && e == OK; row++) {
         uint8_t sum[HASH_BYTES];
-        uint64_t first = w->sums[row].first, last = first + w->sums[row].n - 1;
         if (w->sums[row].n == 0)
             continue;
+        uint64_t first = w->sums[row].first, last = first + w->sums[row].n - 1;
         sha256(w->sums[row].hashes.data, w->sums[row].hashes.len, sum);
         e = row == 0 ? store_bundles_must(w->db, w->chain, first, last, sum)
                      : store_tiles_must(w->db, w->chain, row - 1, first, last, sum);

@@ -44,32 +44,39 @@ static enum err add_tail(struct climb *c, const struct chain_block_row *end)
         row.proposal = row_bytes_any(r, k, 0, c->arena, &row.proposal_len);
         if (!row_null(r, k, 1))
             row.final_cert = row_bytes_any(r, k, 1, c->arena, &row.final_cert_len);
-        e = row.proposal != NULL ? add_block(c, &row) : ERR_NO_MEMORY;
+        bool read = row.proposal != NULL && (row.final_cert != NULL || row_null(r, k, 1));
+        e = read ? add_block(c, &row) : ERR_NO_MEMORY;
     }
     rows_free(r);
     return e;
 }
 
+/* One step up: the next block of the epoch, or what proves its last one final. */
+static enum err climb_on(struct climb *c, struct chain_block_row *row)
+{
+    struct chain_block_row next;
+    enum err e = store_block_get(c->db, row->chain, row->height + 1, c->arena, &next);
+    if (e == ERR_NOT_FOUND || (e == OK && next.epoch != row->epoch)) {
+        e = add_tail(c, row);
+        return e == OK && !c->done ? ERR_NOT_FOUND : e;
+    }
+    if (e != OK)
+        return e;
+    *row = next;
+    return add_block(c, row);
+}
+
 static enum err climb(struct climb *c, enum chain chain, uint64_t height, uint32_t *ret_epoch)
 {
-    struct chain_block_row row, next;
+    struct chain_block_row row;
     enum err e = store_block_get(c->db, chain, height, c->arena, &row);
-    if (e == OK) {
-        *ret_epoch = row.epoch;
+    if (e == OK)
         e = add_block(c, &row);
-    }
-    while (e == OK && !c->done) {
-        e = store_block_get(c->db, chain, row.height + 1, c->arena, &next);
-        bool ends = e == ERR_NOT_FOUND || (e == OK && next.epoch != row.epoch);
-        if (ends) {
-            e = add_tail(c, &row);
-            break;
-        }
-        row = next;
-        if (e == OK)
-            e = add_block(c, &row);
-    }
-    return e == OK && !c->done ? ERR_NOT_FOUND : e;
+    while (e == OK && !c->done)
+        e = climb_on(c, &row);
+    if (e == OK)
+        *ret_epoch = row.epoch;
+    return e;
 }
 
 /* The validators of an epoch are those that the account chain's state named when it began. */
